@@ -1,0 +1,51 @@
+package messages
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxText is how many bytes of a gateway's or error's text are passed on.
+const maxText = 1024
+
+const millis = "2006-01-02T15:04:05.000Z"
+
+// encodeEvent writes a Result or Progress: times as RFC 3339 in UTC with
+// milliseconds always, so that they sort as text. What we report must not be
+// lost because of a broken byte in it, so invalid UTF-8 is replaced.
+func encodeEvent(v any) ([]byte, error) {
+	return json.Marshal(v,
+		json.Deterministic(true),
+		jsontext.AllowInvalidUTF8(true),
+		json.WithMarshalers(json.MarshalToFunc(writeMillis)))
+}
+
+func writeMillis(out *jsontext.Encoder, t time.Time) error {
+	t = t.UTC()
+	if y := t.Year(); y < 0 || y > 9999 {
+		return fmt.Errorf("year %d is outside RFC 3339", y)
+	}
+	return out.WriteToken(jsontext.String(t.Format(millis)))
+}
+
+// clip makes text from outside fit: valid UTF-8, at most maxText bytes, cut
+// between characters.
+func clip(s string) string {
+	if len(s) > 4*maxText { // do not copy megabytes of an error page
+		s = s[:4*maxText]
+	}
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= maxText {
+		return s
+	}
+	end := maxText
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}

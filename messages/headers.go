@@ -1,0 +1,27 @@
+package messages
+
+// Header names. The first three say why and from where a message went to the
+// dead letters, the last is on every result.
+const (
+	HeaderError    = "Forcelogout-Error"    // the InvalidError's text
+	HeaderSubject  = "Forcelogout-Subject"  // where the message was published
+	HeaderSequence = "Forcelogout-Sequence" // its sequence number in the stream
+	HeaderOutcome  = "Forcelogout-Outcome"  // the result's Outcome
+)
+
+// CloudEvent returns the CloudEvents 1.0 headers of the result in binary mode.
+// source is a URI reference that names the installation. ce-time is FinishedAt,
+// left out where that is zero.
+func (r Result) CloudEvent(source string) map[string]string {
+	headers := map[string]string{
+		"ce-specversion": "1.0",
+		"ce-id":          r.ID,
+		"ce-source":      source,
+		"ce-type":        "forcelogout.result.v1",
+		"ce-subject":     r.VCC + "/" + r.WorkNo,
+	}
+	if !r.FinishedAt.IsZero() {
+		headers["ce-time"] = r.FinishedAt.UTC().Format(millis)
+	}
+	return headers
+}

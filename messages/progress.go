@@ -1,0 +1,56 @@
+package messages
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// The phases of a command that a Progress reports.
+const (
+	PhaseAttempt = "attempt" // the gateway is being called or has answered
+	PhaseWait    = "wait"    // the next attempt, or the first, comes later
+)
+
+// Progress is a live event of a command under way. It is not stored: who does
+// not listen misses it.
+type Progress struct {
+	ID         string    `json:"id"`
+	VCC        string    `json:"vcc"`
+	WorkNo     string    `json:"workNo"`
+	Phase      string    `json:"phase"`               // PhaseAttempt or PhaseWait
+	Attempt    int       `json:"attempt,omitzero"`    // number of the attempt, from 1
+	Retcode    string    `json:"retcode,omitzero"`    // the gateway's last answer
+	HTTPStatus int       `json:"httpStatus,omitzero"` // the gateway's last answer
+	Error      string    `json:"error,omitzero"`
+	Until      time.Time `json:"until,omitzero"`      // when a wait ends
+	HandedBack bool      `json:"handedBack,omitzero"` // the server keeps the command meanwhile
+	Worker     string    `json:"worker,omitzero"`     // instance name
+	At         time.Time `json:"at,omitzero"`
+}
+
+// Encode returns the event's JSON. Texts and times are treated as in
+// Result.Encode.
+func (p Progress) Encode() ([]byte, error) {
+	p.Retcode, p.Error = clip(p.Retcode), clip(p.Error)
+	data, err := encodeEvent(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode progress of %s: %w", quote(p.ID), err)
+	}
+	return data, nil
+}
+
+// DecodeProgress reads a live event. Unknown fields and phases are accepted. A
+// payload without an id is no progress.
+func DecodeProgress(data []byte) (Progress, error) {
+	var p Progress
+	if err := json.Unmarshal(data, &p); err != nil {
+		return Progress{}, fmt.Errorf("decode progress: %w", err)
+	}
+	if p.ID == "" {
+		return Progress{}, errors.New("decode progress: no id")
+	}
+	return p, nil
+}

@@ -1,0 +1,59 @@
+package messages
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Result is the one terminal event of a command. Zero fields other than
+// Attempts are left out of the JSON.
+type Result struct {
+	ID          string            `json:"id"`
+	VCC         string            `json:"vcc"`
+	WorkNo      string            `json:"workNo"`
+	Inspector   string            `json:"inspector,omitzero"` // the one that acted
+	Reason      string            `json:"reason,omitzero"`
+	RequestedBy string            `json:"requestedBy,omitzero"`
+	Meta        map[string]string `json:"meta,omitempty"`
+	Outcome     Outcome           `json:"outcome"`
+	Cause       Cause             `json:"cause,omitzero"`       // for outcomes other than signed_out
+	Retcode     string            `json:"retcode,omitzero"`     // the gateway's last answer, as given
+	Message     string            `json:"message,omitzero"`     // the gateway's last answer, as given
+	HTTPStatus  int               `json:"httpStatus,omitzero"`  // the gateway's last answer
+	Error       string            `json:"error,omitzero"`       // one human sentence
+	Attempts    int               `json:"attempts"`             // gateway calls made
+	Redelivered bool              `json:"redelivered,omitzero"` // an earlier worker may already have called the gateway
+	Confirmed   *bool             `json:"confirmed,omitzero"`   // whether the sign-out was seen; nil if not asked
+	IssuedAt    time.Time         `json:"issuedAt,omitzero"`
+	StartedAt   time.Time         `json:"startedAt,omitzero"`
+	FinishedAt  time.Time         `json:"finishedAt,omitzero"`
+	Worker      string            `json:"worker,omitzero"` // instance name
+}
+
+// Encode returns the result's JSON. Gateway text is data from outside: retcode,
+// message and error are cut to 1024 bytes each, invalid UTF-8 is replaced. Times
+// are UTC, cut to milliseconds. It fails only for a year beyond 9999.
+func (r Result) Encode() ([]byte, error) {
+	r.Retcode, r.Message, r.Error = clip(r.Retcode), clip(r.Message), clip(r.Error)
+	data, err := encodeEvent(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode result of %s: %w", quote(r.ID), err)
+	}
+	return data, nil
+}
+
+// DecodeResult reads a result. Unknown fields, outcomes and causes are accepted:
+// observers must survive extensions. A payload without an id is no result.
+func DecodeResult(data []byte) (Result, error) {
+	var r Result
+	if err := json.Unmarshal(data, &r); err != nil {
+		return Result{}, fmt.Errorf("decode result: %w", err)
+	}
+	if r.ID == "" {
+		return Result{}, errors.New("decode result: no id")
+	}
+	return r, nil
+}
