@@ -1,0 +1,104 @@
+package gateway
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// RetcodeSuccess is the only retcode that means that the call worked [cec_07_0580].
+const RetcodeSuccess = "0"
+
+// Answer is what the gateway, or something in front of it, said to a call. It
+// is data: what it means for a command is decided elsewhere.
+type Answer struct {
+	HTTPStatus int           // 0 where no response came
+	Retcode    string        // "" where the body held none: then it is no answer of the gateway
+	Message    string        // the gateway's text, one printable line of at most 512 bytes
+	RetryAfter time.Duration // from a Retry-After header, 0 if none
+}
+
+// maxMessage bounds the gateway's text before it goes into results and logs.
+const maxMessage = 512
+
+// envelope is the part that all answers share [cec_07_0441]. Releases differ:
+// some send numbers for strings and some call the text msg [cec_05_4023].
+type envelope struct {
+	Retcode json.RawMessage `json:"retcode"`
+	Message json.RawMessage `json:"message"`
+	Msg     json.RawMessage `json:"msg"`
+}
+
+func parseAnswer(resp *http.Response, body []byte) Answer {
+	answer := Answer{
+		HTTPStatus: resp.StatusCode,
+		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+	}
+	var env envelope
+	if isHTML(resp.Header) || json.Unmarshal(body, &env) != nil {
+		return answer
+	}
+	answer.Retcode = clean(text(env.Retcode), 32)
+	answer.Message = clean(text(env.Message), maxMessage)
+	if answer.Message == "" {
+		answer.Message = clean(text(env.Msg), maxMessage)
+	}
+	return answer
+}
+
+// isHTML tells a proxy's page from an answer. Other wrong content types are
+// common in front of a right body and are let through.
+func isHTML(h http.Header) bool {
+	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && mediaType == "text/html"
+}
+
+// text reads a JSON string or number as a string; anything else is "".
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	var n json.Number
+	if json.Unmarshal(raw, &n) == nil {
+		return n.String()
+	}
+	return ""
+}
+
+// clean makes text from outside one printable line, so that it can forge no
+// log line and no header.
+func clean(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	s = strings.TrimSpace(s)
+	for i := range s {
+		if i > limit {
+			return strings.ToValidUTF8(s[:limit], "")
+		}
+	}
+	return s
+}
+
+// parseRetryAfter reads the header's two forms, seconds and a date (RFC 9110,
+// 10.2.3). A value that makes no sense is as good as none.
+func parseRetryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}

@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// MaxAnswer is how many bytes of an answer's body are read. A gateway answer
+// has a few hundred bytes; more is a proxy's page or an attack.
+const MaxAnswer = 64 << 10
+
+// basePath is the root of every resource [cec_07_0441].
+const basePath = "/agentgateway/resource"
+
+// Session is a signed-in inspector: who calls, and the proof.
+type Session struct {
+	Inspector string // the gateway's {agentid}, 101–999999
+	GUID      string // the whole Guid header value with its ".AgentGatewayN" suffix; a secret
+}
+
+// Options are how a gateway is reached.
+type Options struct {
+	URL   string      // scheme and host, for example https://10.1.2.3:8043; a path in front of /agentgateway is kept
+	TLS   *tls.Config // nil for the system's roots, TLS 1.2 or newer
+	Conns int         // idle connections kept, normally the number of calls in flight; 0 means 64
+}
+
+// Client calls one gateway. It is safe for concurrent use.
+type Client struct {
+	base *url.URL
+	http *http.Client
+}
+
+// NewClient returns a client, or an error that says what is wrong with the URL.
+func NewClient(opts Options) (*Client, error) {
+	base, err := parseBase(opts.URL)
+	if err != nil {
+		return nil, err
+	}
+	conns := opts.Conns
+	if conns <= 0 {
+		conns = 64
+	}
+	tlsConfig := opts.TLS
+	if tlsConfig == nil {
+		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		TLSClientConfig:     tlsConfig,
+		TLSHandshakeTimeout: 5 * time.Second,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        conns,
+		MaxIdleConnsPerHost: conns,
+		IdleConnTimeout:     90 * time.Second,
+		// A compressed body could grow far beyond MaxAnswer while it is read.
+		DisableCompression: true,
+	}
+	return &Client{base: base, http: &http.Client{
+		Transport: transport,
+		// A redirect would carry the GUID to another host.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// Close releases idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// ForceLogout signs the agent workNo out on behalf of the inspector
+// [cec_07_0441]. It releases the call that the agent is on.
+//
+// The Answer is what the gateway said, whatever it said. The error is for
+// everything that kept an answer from coming; then the effect is unknown unless
+// the connection was never made.
+func (c *Client) ForceLogout(ctx context.Context, s Session, workNo string) (Answer, error) {
+	answer, _, err := c.call(ctx, http.MethodPost, s, "qualitycontrol", s.Inspector, "forcelogout", workNo)
+	if err != nil {
+		return answer, fmt.Errorf("force logout of %s: %w", workNo, err)
+	}
+	return answer, nil
+}
+
+// call sends one request without a body and reads the whole answer.
+func (c *Client) call(ctx context.Context, method string, s Session, segments ...string) (Answer, []byte, error) {
+	target, err := c.resource(segments)
+	if err != nil {
+		return Answer{}, nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, http.NoBody)
+	if err != nil {
+		return Answer{}, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json; charset=UTF-8")
+	req.Header.Set("Guid", s.GUID)
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return Answer{}, nil, withoutURL(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	if err != nil {
+		return Answer{}, nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	if len(body) > MaxAnswer {
+		return Answer{HTTPStatus: resp.StatusCode}, nil, fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
+	}
+	return parseAnswer(resp, body), body, nil
+}
+
+// resource builds a URL in which every variable segment is digits or a
+// constant of ours. Neighbouring paths are live operations too, so no input may
+// change the path.
+func (c *Client) resource(segments []string) (string, error) {
+	for _, segment := range segments {
+		if !plain(segment) {
+			return "", fmt.Errorf("%q cannot be part of a gateway URL: use letters and digits only", segment)
+		}
+	}
+	return c.base.String() + basePath + "/" + strings.Join(segments, "/"), nil
+}
+
+func plain(segment string) bool {
+	for _, c := range []byte(segment) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return segment != ""
+}
+
+func parseBase(raw string) (*url.URL, error) {
+	if raw == "" {
+		return nil, errors.New("no gateway URL: give one like https://HOST:8043")
+	}
+	base, err := url.Parse(raw)
+	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") {
+		return nil, fmt.Errorf("gateway URL %q: want http(s)://HOST[:PORT], for example https://10.1.2.3:8043", raw)
+	}
+	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("gateway URL: leave out user, query and fragment; want http(s)://HOST[:PORT]")
+	}
+	base.Path = strings.TrimSuffix(strings.TrimRight(base.Path, "/"), basePath)
+	base.RawPath = ""
+	return base, nil
+}
+
+// withoutURL drops the method and URL that net/http puts in front of an error:
+// the caller says what was being done.
+func withoutURL(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
