@@ -1,0 +1,96 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/messages"
+)
+
+// Filter says whose results to follow. Empty fields mean all.
+type Filter struct {
+	VCC, WorkNo string
+	Since       time.Time // results stored from then on; zero means from now on
+}
+
+func (f Filter) tokens() (vcc, workNo string) {
+	vcc, workNo = f.VCC, f.WorkNo
+	if vcc == "" {
+		vcc = messages.AnyToken
+	}
+	if workNo == "" {
+		workNo = messages.AnyToken
+	}
+	return vcc, workNo
+}
+
+// Results is a feed of results in the order in which they were stored.
+type Results struct {
+	messages jetstream.MessagesContext
+}
+
+// Results opens a feed. What is stored after it returned will be in it.
+func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
+	since := f.Since
+	if since.IsZero() {
+		since = time.Now()
+	}
+	vcc, workNo := f.tokens()
+	consumer, err := c.js.OrderedConsumer(ctx, c.resultsStream(), jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{c.prefix.Result(vcc, workNo, messages.AnyToken)},
+		DeliverPolicy:  jetstream.DeliverByStartTimePolicy,
+		OptStartTime:   &since,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("following results: %w", notSetUp(err))
+	}
+	feed, err := consumer.Messages()
+	if err != nil {
+		return nil, fmt.Errorf("following results: %w", err)
+	}
+	return &Results{messages: feed}, nil
+}
+
+// Next waits for the next result and returns it with its JSON. The error is the
+// context's when that ends.
+func (r *Results) Next(ctx context.Context) (messages.Result, []byte, error) {
+	for {
+		msg, err := r.messages.Next(jetstream.NextContext(ctx))
+		switch {
+		case ctx.Err() != nil:
+			return messages.Result{}, nil, ctx.Err()
+		case errors.Is(err, jetstream.ErrNoHeartbeat):
+			continue // the feed finds its way back by itself
+		case err != nil:
+			return messages.Result{}, nil, fmt.Errorf("following results: %w", err)
+		}
+		result, err := messages.DecodeResult(msg.Data())
+		if err != nil {
+			continue // not a result of ours; an observer must survive it
+		}
+		return result, msg.Data(), nil
+	}
+}
+
+// Close ends the feed.
+func (r *Results) Close() { r.messages.Stop() }
+
+// Progress calls handle for each live event until stop is called. Events that
+// come faster than handle takes them are lost.
+func (c *Client) Progress(f Filter, handle func(messages.Progress, []byte)) (stop func(), err error) {
+	vcc, workNo := f.tokens()
+	sub, err := c.nc.Subscribe(c.prefix.Progress(vcc, workNo, messages.AnyToken), func(msg *nats.Msg) {
+		if p, err := messages.DecodeProgress(msg.Data); err == nil {
+			handle(p, msg.Data)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("following progress: %w", err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
