@@ -1,0 +1,122 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/messages"
+)
+
+// repeatWait is how long a repeat of a command in hand is put off.
+const repeatWait = 2 * time.Second
+
+// admit answers: may it run? It returns nil where the message needs no further
+// work: invalid, a repeat, done already, or not ours any more.
+func (w *Worker) admit(ctx context.Context, h *held) *execution {
+	msg, _ := h.delivery()
+	cmd, err := messages.DecodeCommand(msg.Data())
+	if err == nil && cmd.ReplyTo != "" {
+		err = w.allowReply(cmd.ReplyTo)
+	}
+	if err != nil {
+		w.bury(ctx, h, err)
+		return nil
+	}
+	x := w.newExecution(h, cmd)
+	if msg.Headers().Get(jetstream.MsgIDHeader) != cmd.ID && w.identify(ctx, x) {
+		return nil
+	}
+	if !w.leases.claim(h, cmd.ID) {
+		w.logSkipped(ctx, x, "the same command is in hand")
+		w.settle(ctx, x, msg.NakWithDelay(repeatWait))
+		return nil
+	}
+	done, err := w.whatIsKnown(ctx, x)
+	if err != nil || done {
+		return nil
+	}
+	return x
+}
+
+func (w *Worker) allowReply(subject string) error {
+	if w.cfg.Prefix.Owns(subject) {
+		return &messages.InvalidError{Field: "replyTo", Problem: "is one of forcelogout's own subjects"}
+	}
+	return w.cfg.AllowReply.Allow(subject)
+}
+
+// newExecution settles the command's times.
+func (w *Worker) newExecution(h *held, cmd messages.Command) *execution {
+	x := &execution{held: h, cmd: cmd, issuedAt: cmd.IssuedAt, dueAt: cmd.NotBefore, expires: cmd.ExpiresAt}
+	if x.issuedAt.IsZero() {
+		msg, _ := h.delivery()
+		x.issuedAt = storedAt(msg.Headers(), h.stored)
+	}
+	if x.expires.IsZero() {
+		x.expires = later(x.issuedAt, cmd.NotBefore).Add(w.cfg.MaxAge)
+	}
+	return x
+}
+
+func storedAt(header nats.Header, stored time.Time) time.Time {
+	first, err := time.Parse(time.RFC3339Nano, header.Get(headerStored))
+	// Only an earlier time is believed: a later one would lengthen the command's life.
+	if err != nil || first.After(stored) {
+		return stored
+	}
+	return first
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// whatIsKnown looks for the command's result and, if it was delivered before,
+// for how far it got. It keeps asking until NATS answers: not knowing, the
+// worker must not call.
+func (w *Worker) whatIsKnown(ctx context.Context, x *execution) (done bool, err error) {
+	var result []byte
+	err = insist(ctx, func() error {
+		if w.leases.remaining(x.held) <= 0 {
+			return backoff.Permanent(errLeaseLost)
+		}
+		if result, err = w.ledger.find(ctx, w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID); err != nil || result != nil {
+			return err
+		}
+		return w.resume(ctx, x)
+	}, func(err error, wait time.Duration) {
+		w.log.LogAttrs(ctx, slog.LevelWarn, "cannot tell yet whether the command may run", x.attr(),
+			slog.Any("error", err), slog.Duration("retry_in", wait))
+	})
+	if errors.Is(err, errLeaseLost) {
+		w.logLost(ctx, x)
+	}
+	if err != nil {
+		return false, err
+	}
+	if result == nil {
+		return false, nil
+	}
+	w.logSkipped(ctx, x, "it has a result already")
+	w.reply(ctx, x, result)
+	msg, _ := x.held.delivery()
+	w.settle(ctx, x, msg.Ack())
+	return true, nil
+}
+
+// settle logs where an acknowledgement could not be sent. The server then
+// delivers the message again, and the ledger ends that at once.
+func (w *Worker) settle(ctx context.Context, x *execution, err error) {
+	if err != nil {
+		w.log.LogAttrs(ctx, slog.LevelWarn, "not acknowledged, it will be delivered again", x.attr(), slog.Any("error", err))
+	}
+}

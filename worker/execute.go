@@ -1,0 +1,197 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway"
+)
+
+// maxRenewals bounds how often one command takes up a renewed session: a source
+// that brings a new GUID each time, all of them refused, must come to an end.
+const maxRenewals = 3
+
+// execution is one command's life in this worker.
+type execution struct {
+	held *held
+	cmd  messages.Command
+
+	issuedAt  time.Time
+	dueAt     time.Time // not before
+	expires   time.Time // never after
+	startedAt time.Time // first call; zero before
+
+	calls       int // force-logout calls made
+	spent       int // calls that count against the attempts
+	renewals    int
+	redelivered bool // an earlier worker may have called already
+	ask         bool // the agent's state decides before the next call
+
+	inspector string         // who acted
+	answer    gateway.Answer // the last one
+	trouble   string         // what the last call came to, for people
+
+	phase phase // what it takes of the room
+}
+
+func (x *execution) attr() slog.Attr {
+	return slog.Group("command", slog.String("id", x.cmd.ID), slog.String("work_no", x.cmd.WorkNo))
+}
+
+// dueIn is how long the command has to wait, 0 where it is due.
+func (x *execution) dueIn() time.Duration {
+	// Never due before the zero time: the difference would overflow.
+	if x.dueAt.IsZero() {
+		return 0
+	}
+	return max(0, time.Until(x.dueAt))
+}
+
+// execute takes an admitted command to its end: a result, or back to the server.
+func (w *Worker) execute(ctx context.Context, x *execution) {
+	for {
+		if !w.wait(ctx, x) {
+			return
+		}
+		end, err := w.attempt(ctx, x)
+		switch {
+		case errors.Is(err, errDraining):
+			w.handBack(ctx, x)
+			return
+		case errors.Is(err, errLeaseLost):
+			w.logLost(ctx, x)
+			return
+		case errors.Is(err, errExpired):
+			end = x.expired()
+		case err != nil: // the worker ends without delay; the server redelivers
+			return
+		}
+		if end != nil {
+			w.report(ctx, x, *end)
+			return
+		}
+	}
+}
+
+// ending is how a command ends.
+type ending struct {
+	outcome messages.Outcome
+	cause   messages.Cause
+	text    string
+}
+
+func (x *execution) expired() *ending {
+	cause, text := messages.CauseExpiredBeforeAttempt, "too late: it expired at "+x.expires.UTC().Format(time.RFC3339)
+	if x.calls > 0 || x.redelivered {
+		cause = messages.CauseExpiredWhileRetrying
+		if x.trouble != "" {
+			text += "; the last call: " + x.trouble
+		}
+	}
+	return &ending{messages.OutcomeExpired, cause, text}
+}
+
+// attempt asks the agent's state where that may decide, and else calls once.
+// It returns the command's end, or nil to go on with x.dueAt set.
+func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
+	if x.ask {
+		presence, err := w.askState(ctx, x)
+		if err != nil {
+			return nil, err
+		}
+		x.ask = false
+		if presence == gateway.PresenceSignedOut {
+			return &ending{outcome: messages.OutcomeAlreadySignedOut}, nil
+		}
+	}
+	decision, used, err := w.callOnce(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	switch decision.class {
+	case ClassSuccess:
+		w.session.Accepted(used)
+		return &ending{outcome: messages.OutcomeSignedOut}, nil
+	case ClassPermanent:
+		return &ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + x.trouble}, nil
+	case ClassSession:
+		return w.renew(ctx, x, used), nil
+	default:
+		return w.retryLater(ctx, x, decision)
+	}
+}
+
+// renew reacts to an answer about our own session: with another session the
+// command goes on at once and has lost no attempt.
+func (w *Worker) renew(ctx context.Context, x *execution, used gateway.Session) *ending {
+	x.renewals++
+	err := w.session.Refused(used)
+	if err == nil && x.renewals <= maxRenewals {
+		w.log.LogAttrs(ctx, slog.LevelInfo, "session renewed", slog.String("inspector", used.Inspector))
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%d renewed sessions were refused", x.renewals)
+	}
+	w.log.LogAttrs(ctx, slog.LevelError, "no usable inspector session",
+		slog.String("inspector", used.Inspector), slog.String("answer", x.trouble), slog.Any("error", err))
+	return &ending{messages.OutcomeFailed, messages.CauseNoSession,
+		fmt.Sprintf("the inspector's session is not accepted (%s): %v", x.trouble, err)}
+}
+
+// retryLater counts the attempt and sets when the next one is due. An agent who
+// turns out to be signed out needs none.
+func (w *Worker) retryLater(ctx context.Context, x *execution, decision verdict) (*ending, error) {
+	x.spent++
+	x.ask = decision.ask
+	x.dueAt = time.Now().Add(w.cfg.Retry.delay(x.spent, x.answer.RetryAfter))
+	if x.ask {
+		presence, err := w.askState(ctx, x)
+		if err != nil {
+			return nil, err
+		}
+		x.ask = false
+		if presence == gateway.PresenceSignedOut {
+			return &ending{outcome: messages.OutcomeAlreadySignedOut}, nil
+		}
+	}
+	if x.spent >= w.cfg.Retry.MaxAttempts {
+		return &ending{messages.OutcomeFailed, messages.CauseRetriesExhausted,
+			fmt.Sprintf("still failing after %d calls, the last: %s", x.calls, x.trouble)}, nil
+	}
+	return nil, nil
+}
+
+// wait lets time pass until the command is due, or has expired. Short waits
+// happen here and hold no slot; for longer ones, or when the worker drains, the
+// command goes back to the server and wait returns false.
+func (w *Worker) wait(ctx context.Context, x *execution) bool {
+	if x.expires.Before(x.dueAt) {
+		x.dueAt = x.expires
+	}
+	d := x.dueIn()
+	if d == 0 {
+		return true
+	}
+	if d > longestWaitInHand || !w.room.tryWait() {
+		w.progressWait(x, true)
+		w.handBack(ctx, x)
+		return false
+	}
+	w.progressWait(x, false)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		w.room.move(waiting, starting)
+		return true
+	case <-w.draining:
+		w.room.move(waiting, starting)
+		w.handBack(ctx, x)
+		return false
+	}
+}

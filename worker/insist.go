@@ -1,0 +1,22 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// insist repeats a NATS operation that must succeed sooner or later, until it
+// does or the context ends.
+func insist(ctx context.Context, operation func() error, failed func(err error, wait time.Duration)) error {
+	return backoff.RetryNotify(operation, backoff.WithContext(persistent(), ctx), failed)
+}
+
+func persistent() backoff.BackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(100*time.Millisecond),
+		backoff.WithMaxInterval(5*time.Second),
+		backoff.WithMaxElapsedTime(0),
+	)
+}

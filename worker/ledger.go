@@ -1,0 +1,122 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/messages"
+)
+
+// errCodeStoreFailed is the server's answer to a second message on a subject
+// that takes one (10077), and also to any message for a full stream.
+const errCodeStoreFailed jetstream.ErrorCode = 10077
+
+// storeTimeout bounds one try to reach the ledger.
+const storeTimeout = 5 * time.Second
+
+// ledger is the result stream. The stream itself refuses a second result for a
+// command: it holds one message per subject and discards new ones per subject.
+type ledger struct {
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	prefix messages.Prefix
+	log    *slog.Logger
+}
+
+func openLedger(ctx context.Context, js jetstream.JetStream, prefix messages.Prefix, name string, log *slog.Logger) (*ledger, error) {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("opening the result stream %s: %w", name, err)
+	}
+	return &ledger{js: js, stream: stream, prefix: prefix, log: log}, nil
+}
+
+// find returns the stored result of a command, nil if there is none.
+func (l *ledger) find(ctx context.Context, vcc, workNo, id string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	msg, err := l.stream.GetLastMsgForSubject(ctx, l.prefix.Result(vcc, workNo, id))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for the result of %s: %w", id, err)
+	}
+	return msg.Data, nil
+}
+
+// store writes a result once. It returns what the ledger holds afterwards: the
+// given result, or the one that was there first. It tries until the context
+// ends: a result that is not stored is a call that a redelivery repeats.
+func (l *ledger) store(ctx context.Context, r messages.Result, header nats.Header) ([]byte, error) {
+	data, err := r.Encode()
+	if err != nil {
+		return nil, err
+	}
+	msg := &nats.Msg{Subject: l.prefix.Result(r.VCC, r.WorkNo, r.ID), Header: header, Data: data}
+	var held []byte
+	err = insist(ctx, func() error {
+		held, err = l.storeOnce(ctx, msg, r)
+		return err
+	}, func(err error, wait time.Duration) {
+		l.log.LogAttrs(ctx, slog.LevelWarn, "result not stored yet",
+			slog.String("id", r.ID), slog.Any("error", err), slog.Duration("retry_in", wait))
+	})
+	return held, err
+}
+
+func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result) ([]byte, error) {
+	tryCtx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	ack, err := l.js.PublishMsg(tryCtx, msg)
+	var refused *jetstream.APIError
+	switch {
+	case err == nil && !ack.Duplicate:
+		return msg.Data, nil
+	case err == nil:
+		// A repeat of ours, or the same id in another VCC a moment ago.
+	case errors.As(err, &refused) && refused.ErrorCode == errCodeStoreFailed:
+		// Either there is a result, or the stream is full: look.
+	default:
+		return nil, fmt.Errorf("storing the result of %s: %w", r.ID, err)
+	}
+	there, findErr := l.find(ctx, r.VCC, r.WorkNo, r.ID)
+	switch {
+	case findErr != nil:
+		return nil, findErr
+	case there != nil:
+		return there, nil
+	case err != nil:
+		return nil, fmt.Errorf("storing the result of %s: %w", r.ID, err)
+	default:
+		return nil, fmt.Errorf("storing the result of %s: taken for a repeat of another message", r.ID)
+	}
+}
+
+// resultHeader is what every result carries besides its JSON. Trace headers of
+// the command go along.
+func resultHeader(prefix messages.Prefix, r messages.Result, command nats.Header) nats.Header {
+	header := nats.Header{
+		jetstream.MsgIDHeader:  {r.ID},
+		"Content-Type":         {"application/json"},
+		messages.HeaderOutcome: {string(r.Outcome)},
+	}
+	for name, value := range r.CloudEvent("/" + string(prefix) + "/" + r.VCC) {
+		header[name] = []string{value}
+	}
+	for _, name := range traceHeaders() {
+		if value := command.Get(name); value != "" {
+			header[name] = []string{value}
+		}
+	}
+	return header
+}
+
+// traceHeaders are the W3C Trace Context headers that go through to the result.
+func traceHeaders() []string { return []string{"traceparent", "tracestate"} }

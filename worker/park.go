@@ -1,0 +1,143 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/messages"
+)
+
+// longestWaitInHand is the longest wait that a command spends in this process.
+// A longer one is the server's: then a killed worker delays nothing.
+const longestWaitInHand = 2 * time.Second
+
+// handBackEarly is how much before its time the server delivers a command
+// again, so that the way back to a worker does not make it late.
+const handBackEarly = 200 * time.Millisecond
+
+// parked is what the next worker must know of a command that was handed back.
+type parked struct {
+	Delivery    uint64    `json:"delivery"` // the delivery that ended with this note
+	Calls       int       `json:"calls"`
+	Spent       int       `json:"spent"`
+	Redelivered bool      `json:"redelivered,omitempty"`
+	Ask         bool      `json:"ask,omitempty"`
+	StartedAt   time.Time `json:"startedAt,omitzero"`
+	DueAt       time.Time `json:"dueAt,omitzero"`
+	Retcode     string    `json:"retcode,omitempty"`
+	Message     string    `json:"message,omitempty"`
+	HTTPStatus  int       `json:"httpStatus,omitempty"`
+	Error       string    `json:"error,omitempty"`
+}
+
+// parking writes and reads these notes.
+type parking struct {
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	prefix messages.Prefix
+	vcc    string
+}
+
+func openParking(ctx context.Context, js jetstream.JetStream, prefix messages.Prefix, vcc, name string) (*parking, error) {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("opening the stream of parked commands %s: %w", name, err)
+	}
+	return &parking{js: js, stream: stream, prefix: prefix, vcc: vcc}, nil
+}
+
+// note stores p. It goes away by itself some time after the command's end.
+func (k *parking) note(ctx context.Context, id string, p parked, expires time.Time) error {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("noting the attempts of %s: %w", id, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	keep := max(time.Until(expires), 0).Truncate(time.Second) + time.Hour
+	msg := &nats.Msg{Subject: k.prefix.Parked(k.vcc, id), Data: data}
+	if _, err := k.js.PublishMsg(ctx, msg, jetstream.WithMsgTTL(keep)); err != nil {
+		return fmt.Errorf("noting the attempts of %s: %w", id, err)
+	}
+	return nil
+}
+
+// recall returns the last note about a command, and whether there is one.
+func (k *parking) recall(ctx context.Context, id string) (parked, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	msg, err := k.stream.GetLastMsgForSubject(ctx, k.prefix.Parked(k.vcc, id))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return parked{}, false, nil
+	}
+	if err != nil {
+		return parked{}, false, fmt.Errorf("reading the attempts of %s: %w", id, err)
+	}
+	var p parked
+	if err := json.Unmarshal(msg.Data, &p); err != nil {
+		return parked{}, false, fmt.Errorf("reading the attempts of %s: %w", id, err)
+	}
+	return p, true, nil
+}
+
+// resume takes up a command that was delivered before. A note of the delivery
+// just before this one says that it was handed back in good order; without it,
+// a worker ended in the middle and may have called the gateway.
+func (w *Worker) resume(ctx context.Context, x *execution) error {
+	_, delivery := x.held.delivery()
+	if delivery <= 1 {
+		return nil
+	}
+	p, found, err := w.parking.recall(ctx, x.cmd.ID)
+	if err != nil {
+		return err
+	}
+	if found {
+		x.calls, x.spent, x.redelivered, x.ask = p.Calls, p.Spent, p.Redelivered, p.Ask
+		x.startedAt, x.dueAt = p.StartedAt, p.DueAt
+		x.answer.Retcode, x.answer.Message, x.answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
+		x.trouble = p.Error
+	}
+	if !found || p.Delivery != delivery-1 {
+		x.redelivered, x.ask, x.dueAt = true, true, time.Time{}
+	}
+	return nil
+}
+
+// handBack gives a command to the server until it is due. Whoever gets it then
+// goes on where this worker stopped.
+func (w *Worker) handBack(ctx context.Context, x *execution) {
+	if w.leases.remaining(x.held) <= 0 {
+		w.logLost(ctx, x)
+		return
+	}
+	msg, delivery := x.held.delivery()
+	err := w.parking.note(ctx, x.cmd.ID, parked{
+		Delivery: delivery, Calls: x.calls, Spent: x.spent, Redelivered: x.redelivered, Ask: x.ask,
+		StartedAt: x.startedAt, DueAt: x.dueAt,
+		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus, Error: x.trouble,
+	}, x.expires)
+	if err != nil {
+		// The next worker takes it for interrupted, asks the agent's state and goes on.
+		w.log.LogAttrs(ctx, slog.LevelWarn, "handing back without a note", x.attr(), slog.Any("error", err))
+	}
+	delay := x.dueIn() - handBackEarly
+	if delay > 0 {
+		err = msg.NakWithDelay(delay)
+	} else {
+		err = msg.Nak()
+	}
+	if err != nil {
+		w.log.LogAttrs(ctx, slog.LevelWarn, "not handed back, the server redelivers it after AckWait", x.attr(), slog.Any("error", err))
+		return
+	}
+	w.metrics.HandedBack()
+	w.log.LogAttrs(ctx, slog.LevelDebug, "handed back", x.attr(), slog.Duration("delay", max(delay, 0)))
+}

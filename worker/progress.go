@@ -1,0 +1,28 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/forcelogout/forcelogout/messages"
+)
+
+// progressAttempt tells live observers what a call came to.
+func (w *Worker) progressAttempt(x *execution) {
+	w.publishProgress(x, messages.Progress{Phase: messages.PhaseAttempt})
+}
+
+// progressWait tells live observers what a command waits for.
+func (w *Worker) progressWait(x *execution, handedBack bool) {
+	w.publishProgress(x, messages.Progress{Phase: messages.PhaseWait, Until: x.dueAt, HandedBack: handedBack})
+}
+
+func (w *Worker) publishProgress(x *execution, p messages.Progress) {
+	p.ID, p.VCC, p.WorkNo, p.Worker, p.At = x.cmd.ID, w.cfg.VCC, x.cmd.WorkNo, w.cfg.Instance, time.Now()
+	p.Attempt, p.Retcode, p.HTTPStatus, p.Error = x.calls, x.answer.Retcode, x.answer.HTTPStatus, x.trouble
+	data, err := p.Encode()
+	if err != nil {
+		return
+	}
+	// Nobody may be listening and nothing depends on it: an error changes nothing.
+	_ = w.nc.Publish(w.cfg.Prefix.Progress(w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID), data)
+}

@@ -1,0 +1,38 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Retry is when a transient failure is tried again.
+type Retry struct {
+	MaxAttempts int           // calls that count, the first included
+	Initial     time.Duration // wait after the first call
+	Max         time.Duration // longest wait
+}
+
+// Defaults of Retry: about two minutes in all, unless the command expires first.
+const (
+	DefaultMaxAttempts  = 8
+	DefaultRetryInitial = 500 * time.Millisecond
+	DefaultRetryMax     = 30 * time.Second
+)
+
+// delay is how long to wait after the given number of calls: exponential with
+// half of it random, so that commands that failed together do not return
+// together. A Retry-After of the gateway is a lower bound.
+func (r Retry) delay(calls int, retryAfter time.Duration) time.Duration {
+	exponential := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(r.Initial),
+		backoff.WithMultiplier(2),
+		backoff.WithMaxInterval(r.Max),
+		backoff.WithMaxElapsedTime(0),
+	)
+	wait := exponential.NextBackOff()
+	for range calls - 1 {
+		wait = exponential.NextBackOff()
+	}
+	return max(wait, retryAfter)
+}

@@ -1,0 +1,267 @@
+package worker_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker"
+	"github.com/forcelogout/forcelogout/worker/admin"
+	"github.com/forcelogout/forcelogout/worker/client"
+	"github.com/forcelogout/forcelogout/worker/embedded"
+	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+	"github.com/forcelogout/forcelogout/worker/session"
+	"github.com/forcelogout/forcelogout/worker/streams"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	vcc       = "default"
+	inspector = "1001"
+	guid      = "11111111-2222-4333-8444-555555555555.AgentGateway1"
+	prefix    = messages.DefaultPrefix
+)
+
+// rig is a whole installation: real NATS on disk, the simulated gateway over
+// HTTP, and what an observer uses.
+type rig struct {
+	testing.TB
+	ctx    context.Context
+	dir    string
+	nats   *embedded.Server
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	sim    *sim.Gateway
+	url    string
+	client *client.Client
+}
+
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	// Generous: it only ends a test that would hang.
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	r := &rig{TB: t, ctx: ctx, dir: t.TempDir(), sim: sim.New(sim.Config{})}
+	t.Cleanup(cancel)
+	r.startNATS("127.0.0.1:0")
+	t.Cleanup(func() { r.stopNATS() })
+	r.nc = r.connect()
+	var err error
+	r.js, err = jetstream.New(r.nc)
+	r.must(err)
+	_, err = streams.Setup(ctx, r.js, streams.Plan{Prefix: prefix})
+	r.must(err)
+	r.client, err = client.New(r.nc, prefix)
+	r.must(err)
+	server, err := sim.Listen(r.sim, "127.0.0.1:0", false)
+	r.must(err)
+	t.Cleanup(func() { _ = server.Close() })
+	r.url = server.URL
+	r.sim.GiveSession(inspector, guid)
+	return r
+}
+
+func (r *rig) must(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *rig) startNATS(addr string) {
+	r.Helper()
+	server, err := embedded.Start(r.dir, addr)
+	r.must(err)
+	r.nats = server
+}
+
+func (r *rig) stopNATS() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := r.nats.Stop(ctx); err != nil {
+		r.Error(err)
+	}
+}
+
+// connect gives a connection that comes back by itself.
+func (r *rig) connect(opts ...nats.Option) *nats.Conn {
+	r.Helper()
+	opts = append(opts, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	nc, err := nats.Connect(r.nats.URL(), opts...)
+	r.must(err)
+	r.Cleanup(nc.Close)
+	return nc
+}
+
+// running is a worker at work.
+type running struct {
+	*worker.Worker
+	stop func() // drains, and waits for the end
+}
+
+// start runs a worker with fast retries; change adjusts its configuration.
+func (r *rig) start(change func(*worker.Config)) running {
+	r.Helper()
+	gw, err := gateway.NewClient(gateway.Options{URL: r.url})
+	r.must(err)
+	r.Cleanup(gw.Close)
+	given, err := session.FromValue(inspector, guid)
+	r.must(err)
+	cfg := worker.Config{
+		Prefix: prefix, VCC: vcc, Instance: "w", Gateway: gw, Session: given,
+		Concurrency: 8,
+		Retry:       worker.Retry{MaxAttempts: 4, Initial: 10 * time.Millisecond, Max: 50 * time.Millisecond},
+		Log:         slog.New(slog.NewTextHandler(testWriter{r}, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics:     admin.NewMetrics(vcc),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	w, err := worker.New(r.ctx, r.connect(nats.ReconnectBufSize(-1)), cfg)
+	r.must(err)
+	ctx, cancel := context.WithCancel(r.ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	stopped := false
+	stop := func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			r.Log("worker ended:", err)
+		}
+	}
+	r.Cleanup(stop)
+	return running{Worker: w, stop: stop}
+}
+
+// testWriter shows a worker's log where the test fails, and guards its promise.
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), guid) {
+		w.t.Error("a log line holds the GUID")
+	}
+	if testing.Verbose() {
+		w.t.Log(strings.TrimSpace(string(p)))
+	}
+	return len(p), nil
+}
+
+// order is a valid command for an agent.
+func order(id, workNo string) messages.Command {
+	return messages.Command{ID: id, WorkNo: workNo, Reason: "shift-end"}
+}
+
+func (r *rig) send(commands ...messages.Command) {
+	r.Helper()
+	r.must(r.client.Submit(r.ctx, vcc, commands))
+}
+
+// publish puts any bytes on the command subject, as a foreign publisher would.
+func (r *rig) publish(header nats.Header, data []byte) uint64 {
+	r.Helper()
+	ack, err := r.js.PublishMsg(r.ctx, &nats.Msg{Subject: prefix.Commands(vcc), Header: header, Data: data})
+	r.must(err)
+	return ack.Sequence
+}
+
+func encoded(t testing.TB, c messages.Command) []byte {
+	t.Helper()
+	data, err := c.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// results follows all results from the installation's beginning.
+func (r *rig) results() *client.Results {
+	r.Helper()
+	feed, err := r.client.Results(r.ctx, client.Filter{Since: time.Now().Add(-time.Hour)})
+	r.must(err)
+	r.Cleanup(feed.Close)
+	return feed
+}
+
+// await returns the results of n commands by id.
+func (r *rig) await(n int) map[string]messages.Result {
+	r.Helper()
+	feed := r.results()
+	found := map[string]messages.Result{}
+	for len(found) < n {
+		result, _, err := feed.Next(r.ctx)
+		if err != nil {
+			r.Fatalf("%d of %d results came: %v", len(found), n, err)
+		}
+		if earlier, twice := found[result.ID]; twice {
+			r.Fatalf("two results of %s: %+v and %+v", result.ID, earlier, result)
+		}
+		found[result.ID] = result
+	}
+	return found
+}
+
+// awaitOne returns the result of one command.
+func (r *rig) awaitOne(id string) messages.Result {
+	r.Helper()
+	feed := r.results()
+	for {
+		result, _, err := feed.Next(r.ctx)
+		if err != nil {
+			r.Fatalf("no result of %s came: %v", id, err)
+		}
+		if result.ID == id {
+			return result
+		}
+	}
+}
+
+// idle waits until the command stream is empty: everything acknowledged.
+func (r *rig) idle() {
+	r.Helper()
+	for r.streamState("COMMANDS").Msgs > 0 {
+		if r.ctx.Err() != nil {
+			r.Fatal("commands are left in the stream")
+		}
+		r.tick()
+	}
+}
+
+// tick is the pause of loops that poll the server for an end state.
+func (r *rig) tick() {
+	select {
+	case <-r.ctx.Done():
+	case <-time.After(10 * time.Millisecond):
+	}
+}
+
+func (r *rig) streamState(kind string) jetstream.StreamState {
+	r.Helper()
+	stream, err := r.js.Stream(r.ctx, prefix.Stream(kind))
+	r.must(err)
+	return stream.CachedInfo().State
+}
+
+// calls counts the force-logout calls that the gateway saw for an agent.
+func (r *rig) calls(workNo string) int { return len(r.sim.CallsTo(workNo, sim.OpForceLogout)) }
+
+func (r *rig) stateQueries(workNo string) int { return len(r.sim.CallsTo(workNo, sim.OpAgentState)) }
+
+func (r *rig) natsAddr() string {
+	r.Helper()
+	host, port, err := net.SplitHostPort(strings.TrimPrefix(r.nats.URL(), "nats://"))
+	r.must(err)
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,129 @@
+package worker
+
+import "sync"
+
+// phase is where a command in hand stands.
+type phase int
+
+const (
+	starting  phase = iota // admitted, waiting for a slot, or in a call
+	waiting                // parked in this process until a retry is due
+	reporting              // its end is known; the result is on its way
+	phases
+)
+
+// room decides how many commands may be asked from the server: only what can
+// start soon. A command that waits for a retry takes no room; unstored results
+// do, because calling on without being able to record would pile up work that
+// a crash repeats.
+type room struct {
+	capacity     int // starting commands: the slots and what hides the way to NATS
+	batch        int // smallest further pull while another is under way
+	maxWaiting   int
+	maxReporting int
+
+	// changed has a token when a pull may have become possible.
+	changed chan struct{}
+
+	mu        sync.Mutex
+	inPhase   [phases]int
+	requested int // asked from the server, not yet delivered
+}
+
+func newRoom(concurrency int) *room {
+	// Three quarters more than the slots keeps every slot busy while the next
+	// batch is on its way, and lets no command wait for longer than one call.
+	capacity := concurrency + concurrency*3/4
+	return &room{
+		capacity:     capacity,
+		batch:        max(1, capacity/8),
+		maxWaiting:   max(1024, 8*concurrency),
+		maxReporting: max(256, 4*concurrency),
+		changed:      make(chan struct{}, 1),
+	}
+}
+
+// reserve returns how many commands to pull now, 0 for none, and counts them as
+// requested.
+func (r *room) reserve() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := r.free()
+	if n <= 0 || (r.requested > 0 && n < r.batch) {
+		return 0
+	}
+	r.requested += n
+	return n
+}
+
+func (r *room) free() int {
+	return min(
+		r.capacity-r.inPhase[starting]-r.requested,
+		r.maxReporting-r.inPhase[reporting]-r.requested,
+	)
+}
+
+// delivered turns one requested command into a starting one.
+func (r *room) delivered() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requested--
+	r.inPhase[starting]++
+}
+
+// unfilled gives back what a pull asked for and did not get.
+func (r *room) unfilled(n int) {
+	r.mu.Lock()
+	r.requested -= n
+	r.mu.Unlock()
+	r.signal()
+}
+
+func (r *room) move(from, to phase) {
+	r.mu.Lock()
+	r.inPhase[from]--
+	r.inPhase[to]++
+	r.mu.Unlock()
+	r.signal()
+}
+
+// tryWait moves a starting command to waiting if the process may hold one more.
+func (r *room) tryWait() bool {
+	r.mu.Lock()
+	if r.inPhase[waiting] >= r.maxWaiting {
+		r.mu.Unlock()
+		return false
+	}
+	r.inPhase[starting]--
+	r.inPhase[waiting]++
+	r.mu.Unlock()
+	r.signal()
+	return true
+}
+
+func (r *room) leave(from phase) {
+	r.mu.Lock()
+	r.inPhase[from]--
+	r.mu.Unlock()
+	r.signal()
+}
+
+func (r *room) count(p phase) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inPhase[p]
+}
+
+func (r *room) signal() {
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+// pulling reports whether commands have been asked for and not come yet.
+func (r *room) pulling() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.requested > 0
+}

@@ -1,0 +1,62 @@
+package worker_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker"
+	"github.com/forcelogout/forcelogout/worker/session"
+)
+
+// TestGUIDFileRenewed: an answer about the session reads the file again, and the
+// commands in flight go on without having lost an attempt.
+func TestGUIDFileRenewed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	file := filepath.Join(t.TempDir(), "guid")
+	const stale = "99999999-2222-4333-8444-555555555555.AgentGateway1"
+	r.must(os.WriteFile(file, []byte(stale+"\n"), 0o600))
+	given, err := session.FromFile(inspector, file)
+	r.must(err)
+	r.must(os.WriteFile(file, []byte(guid+"\n"), 0o600))
+	r.start(func(c *worker.Config) { c.Session = given; c.Retry.MaxAttempts = 1 })
+	const commands = 20
+	var orders []messages.Command
+	for i := range commands {
+		orders = append(orders, order("id-"+agentNo(i), agentNo(i)))
+	}
+	r.send(orders...)
+	for id, got := range r.await(commands) {
+		if got.Outcome != messages.OutcomeSignedOut || got.Inspector != inspector {
+			t.Errorf("%s: result %+v", id, got)
+		}
+	}
+}
+
+// TestSessionGone: an answer about the session is never taken for one about the
+// agent, and readiness says what is wrong.
+func TestSessionGone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.sim.EndSession(inspector)
+	w := r.start(nil)
+	r.must(w.Ready())
+	r.send(order("a", "30001"))
+	got := r.awaitOne("a")
+	if got.Outcome != messages.OutcomeFailed || got.Cause != messages.CauseNoSession || got.Retcode != "100-006" {
+		t.Errorf("result %+v", got)
+	}
+	if err := w.Ready(); err == nil || !strings.Contains(err.Error(), "session") {
+		t.Errorf("ready says %v", err)
+	}
+	r.sim.GiveSession(inspector, guid)
+	r.send(order("b", "30002"))
+	r.awaitOne("b")
+	r.idle()
+	if err := w.Ready(); err != nil {
+		t.Errorf("the session works again, ready says %v", err)
+	}
+}

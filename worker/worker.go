@@ -1,0 +1,256 @@
+// Package worker is the service: a command comes in, may it run?, call,
+// classify, result out, acknowledge. Each step is a file of that name.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/time/rate"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/admin"
+	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/session"
+	"github.com/forcelogout/forcelogout/worker/streams"
+)
+
+// Defaults of Config.
+const (
+	DefaultConcurrency  = 64
+	DefaultCallTimeout  = 10 * time.Second
+	DefaultDrainTimeout = 25 * time.Second
+)
+
+// Config is what one worker of one VCC needs. Zero values of optional settings
+// mean their defaults.
+type Config struct {
+	Prefix   messages.Prefix // required
+	VCC      string          // required
+	Instance string          // name of this worker in results and logs; required
+
+	Gateway *gateway.Client // required
+	Session *session.Given  // required
+
+	Concurrency  int                    // calls in flight
+	Rate         float64                // calls per second, 0 for no limit
+	MaxAge       time.Duration          // how late a command without expiresAt may run
+	CallTimeout  time.Duration          // of one call; below the consumer's AckWait
+	AckWait      time.Duration          // of the consumer if this worker makes it; an existing one keeps its own
+	DrainTimeout time.Duration          // how long calls in flight may take to end at a shutdown
+	Retry        Retry                  // zero fields mean the defaults
+	AllowReply   messages.ReplyPatterns // nil means messages.DefaultReplyPatterns
+	Retcodes     map[string]Class       // changes to the table of retcodes
+
+	Log     *slog.Logger   // required
+	Metrics *admin.Metrics // required
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.Concurrency, DefaultConcurrency)
+	setDefault(&c.MaxAge, streams.DefaultMaxAge)
+	setDefault(&c.CallTimeout, DefaultCallTimeout)
+	setDefault(&c.DrainTimeout, DefaultDrainTimeout)
+	setDefault(&c.Retry.MaxAttempts, DefaultMaxAttempts)
+	setDefault(&c.Retry.Initial, DefaultRetryInitial)
+	setDefault(&c.Retry.Max, DefaultRetryMax)
+	if c.AllowReply == nil {
+		c.AllowReply = messages.DefaultReplyPatterns()
+	}
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Worker executes the commands of one VCC. Any number of workers share a VCC.
+type Worker struct {
+	cfg        Config
+	log        *slog.Logger
+	metrics    *admin.Metrics
+	nc         *nats.Conn
+	js         jetstream.JetStream
+	gateway    *gateway.Client
+	session    *session.Given
+	classifier *classifier
+	limiter    *rate.Limiter // nil without a limit
+
+	commands jetstream.Stream
+	ledger   *ledger
+	parking  *parking
+	intake   *intake
+	leases   *leases
+	room     *room
+	slots    chan struct{} // one token per call in flight
+
+	draining   chan struct{} // closed when the worker shall end
+	executions sync.WaitGroup
+}
+
+// New returns a worker that is ready to run. The streams must exist; the
+// consumer is made if it is missing. It reports settings that contradict each
+// other and streams that would break a guarantee.
+func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
+	cfg = cfg.withDefaults()
+	classifier, err := newClassifier(cfg.Retcodes)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.AllowReply.Validate(); err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("using JetStream: %w", err)
+	}
+	w := &Worker{
+		cfg: cfg, log: cfg.Log, metrics: cfg.Metrics, nc: nc, js: js,
+		gateway: cfg.Gateway, session: cfg.Session, classifier: classifier,
+		room:     newRoom(cfg.Concurrency),
+		slots:    make(chan struct{}, cfg.Concurrency),
+		draining: make(chan struct{}),
+	}
+	if cfg.Rate > 0 {
+		w.limiter = rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate)))
+	}
+	return w, w.bind(ctx)
+}
+
+// bind opens what the worker uses of NATS.
+func (w *Worker) bind(ctx context.Context) error {
+	plan := streams.Plan{Prefix: w.cfg.Prefix, MaxAge: w.cfg.MaxAge, AckWait: w.cfg.AckWait}
+	if err := streams.Check(ctx, w.js, plan); err != nil {
+		return err
+	}
+	bind := func(ctx context.Context) (jetstream.Consumer, error) {
+		return streams.Bind(ctx, w.js, plan, w.cfg.VCC)
+	}
+	consumer, err := bind(ctx)
+	if err != nil {
+		return err
+	}
+	ackWait := consumer.CachedInfo().Config.AckWait
+	if w.cfg.CallTimeout >= ackWait {
+		return fmt.Errorf("the call timeout %v must be below the consumer's ack_wait %v, or commands are executed twice", w.cfg.CallTimeout, ackWait)
+	}
+	names := streams.NamesOf(w.cfg.Prefix)
+	if w.commands, err = w.js.Stream(ctx, names.Commands); err != nil {
+		return fmt.Errorf("opening the command stream %s: %w", names.Commands, err)
+	}
+	if w.ledger, err = openLedger(ctx, w.js, w.cfg.Prefix, names.Results, w.log); err != nil {
+		return err
+	}
+	if w.parking, err = openParking(ctx, w.js, w.cfg.Prefix, w.cfg.VCC, names.Parked); err != nil {
+		return err
+	}
+	w.leases = newLeases(w.nc, w.log, ackWait)
+	w.intake = newIntake(w.nc, w.log, w.room, consumer, bind, w.accept)
+	return nil
+}
+
+// Run executes commands until the context ends, and then drains: it pulls no
+// more, lets calls in flight end, and hands waiting commands back. It returns
+// when nothing of it runs any more. Commands that were cut off by DrainTimeout
+// are left to redelivery; that is logged and no error.
+func (w *Worker) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var background sync.WaitGroup
+	background.Go(func() { w.leases.run(work) })
+	background.Go(func() { w.intake.watch(ctx, work) })
+	w.log.LogAttrs(ctx, slog.LevelInfo, "worker started", slog.String("vcc", w.cfg.VCC), slog.Int("concurrency", w.cfg.Concurrency))
+
+	stopDraining := context.AfterFunc(ctx, func() { close(w.draining) })
+	defer stopDraining()
+	w.intake.run(ctx, work)
+
+	w.drain(stop)
+	background.Wait()
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := w.nc.FlushWithContext(flush); err != nil {
+		return fmt.Errorf("sending the last acknowledgements: %w", err)
+	}
+	return nil
+}
+
+// drain waits for the executions, and cuts them off at the drain timeout.
+func (w *Worker) drain(stop context.CancelFunc) {
+	done := make(chan struct{})
+	go func() { defer close(done); w.executions.Wait() }()
+	timer := time.NewTimer(w.cfg.DrainTimeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		w.log.LogAttrs(context.Background(), slog.LevelWarn, "drain timeout, commands left to redelivery",
+			slog.Int("in_hand", w.room.count(starting)+w.room.count(reporting)))
+		stop()
+		<-done
+	}
+	stop()
+	w.log.LogAttrs(context.Background(), slog.LevelInfo, "worker stopped", slog.String("vcc", w.cfg.VCC))
+}
+
+// accept starts a delivered message's life here. It is called for each message
+// that room was reserved for.
+func (w *Worker) accept(ctx context.Context, msg jetstream.Msg) {
+	h := w.leases.take(msg)
+	if h == nil {
+		w.room.leave(starting)
+		return
+	}
+	w.executions.Go(func() { w.live(ctx, h) })
+}
+
+// live is the sentence of the package comment.
+func (w *Worker) live(ctx context.Context, h *held) {
+	inPhase := starting
+	defer func() {
+		w.leases.drop(h)
+		w.room.leave(inPhase)
+	}()
+	x := w.admit(ctx, h)
+	if x == nil {
+		return
+	}
+	w.execute(ctx, x)
+	inPhase = x.phase
+}
+
+// Ready is nil while the worker can take and execute commands, and else says
+// what is in the way.
+func (w *Worker) Ready() error {
+	select {
+	case <-w.draining:
+		return errDraining
+	default:
+	}
+	if !w.nc.IsConnected() {
+		return errors.New("not connected to NATS")
+	}
+	if err := w.intake.progressing(); err != nil {
+		return err
+	}
+	return w.session.Usable()
+}
+
+// Gauges are the worker's present numbers, for metrics.
+func (w *Worker) Gauges() admin.Gauges {
+	return admin.Gauges{
+		InFlight: len(w.slots),
+		Parked:   w.room.count(waiting),
+		InHand:   w.room.count(starting) + w.room.count(waiting) + w.room.count(reporting),
+		Pending:  int(w.intake.pending.Load()),
+	}
+}
