@@ -1,0 +1,165 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/forcelogout/forcelogout/messages"
+)
+
+// mostLines is how many results are shown one by one; more get a progress bar.
+const mostLines = 50
+
+// board shows results as they come, and what they add up to.
+type board struct {
+	out   io.Writer
+	paint painter
+	width int
+	bar   *progressbar.ProgressBar // nil where lines are shown
+
+	counts map[messages.Outcome]int
+	calls  int
+	ages   []time.Duration // from issued to finished
+}
+
+func newBoard(std streamsIO, total int) *board {
+	b := &board{out: std.out, paint: painter(colored(std.out)), width: lineWidth(std.out), counts: map[messages.Outcome]int{}}
+	if total > mostLines {
+		b.bar = newBar(std.err, total)
+	}
+	return b
+}
+
+// newBar draws on w where that is a terminal, and else only counts.
+func newBar(w io.Writer, total int) *progressbar.ProgressBar {
+	return progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetVisibility(terminalWidth(w) > 0),
+		progressbar.OptionSetDescription("results"),
+		progressbar.OptionSetWidth(20),
+		progressbar.OptionShowCount(),
+		progressbar.OptionShowIts(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)
+}
+
+func lineWidth(w io.Writer) int {
+	if width := terminalWidth(w); width > 0 {
+		return width
+	}
+	return 120
+}
+
+// add shows one result.
+func (b *board) add(r messages.Result) {
+	b.counts[r.Outcome]++
+	b.calls += r.Attempts
+	if !r.StartedAt.IsZero() {
+		b.ages = append(b.ages, r.FinishedAt.Sub(r.IssuedAt))
+	}
+	if b.bar != nil {
+		_ = b.bar.Add(1)
+		return
+	}
+	fmt.Fprintln(b.out, resultLine(r, b.paint, b.width))
+}
+
+// seen is how many results have come.
+func (b *board) seen() int {
+	n := 0
+	for _, count := range b.counts {
+		n += count
+	}
+	return n
+}
+
+// allSucceeded reports whether every result so far is a success.
+func (b *board) allSucceeded() bool {
+	for outcome := range b.counts {
+		if !outcome.Success() {
+			return false
+		}
+	}
+	return true
+}
+
+// summary writes the table that ends a run.
+func (b *board) summary(took time.Duration) {
+	if b.bar != nil {
+		_ = b.bar.Finish()
+	}
+	table := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "\noutcome\tcommands\tshare\t")
+	total := b.seen()
+	for _, outcome := range messages.Outcomes() {
+		if n := b.counts[outcome]; n > 0 {
+			fmt.Fprintf(table, "%s\t%d\t%.1f %%\t\n", outcome, n, 100*float64(n)/float64(total))
+		}
+	}
+	fmt.Fprintf(table, "all\t%d\t\t\n", total)
+	_ = table.Flush()
+	fmt.Fprintf(b.out, "\n%d gateway calls in %s", b.calls, took.Round(10*time.Millisecond))
+	if len(b.ages) > 0 {
+		slices.Sort(b.ages)
+		fmt.Fprintf(b.out, "; from issued to result: median %s, longest %s",
+			round(b.ages[len(b.ages)/2]), round(b.ages[len(b.ages)-1]))
+	}
+	fmt.Fprintln(b.out)
+}
+
+func round(d time.Duration) time.Duration {
+	if d >= time.Second {
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(time.Millisecond)
+}
+
+// resultLine is one result in one line of at most width columns.
+func resultLine(r messages.Result, paint painter, width int) string {
+	calls := fmt.Sprintf("%d calls", r.Attempts)
+	if r.Attempts == 1 {
+		calls = "1 call"
+	}
+	line := fmt.Sprintf("%s  %-6s  %-18s  %-8s", r.FinishedAt.Local().Format(time.TimeOnly), r.WorkNo, r.Outcome, calls)
+	if !r.IssuedAt.IsZero() && r.Outcome != messages.OutcomeExpired {
+		line += "  " + round(r.FinishedAt.Sub(r.IssuedAt)).String()
+	}
+	if r.Cause != "" {
+		line += "  " + r.Error
+	}
+	line = clipLine(line, width)
+	return strings.Replace(line, string(r.Outcome), paint.outcome(r.Outcome), 1)
+}
+
+// clipLine cuts a line to the terminal's width.
+func clipLine(line string, width int) string {
+	runes := []rune(line)
+	if len(runes) <= width {
+		return line
+	}
+	return string(runes[:width-1]) + "…"
+}
+
+// painter colours words where the output is a terminal.
+type painter bool
+
+func (p painter) outcome(o messages.Outcome) string {
+	const green, yellow, red, plain = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
+	switch {
+	case !bool(p):
+		return string(o)
+	case o.Success():
+		return green + string(o) + plain
+	case o == messages.OutcomeFailed || o == messages.OutcomeRejected:
+		return red + string(o) + plain
+	default:
+		return yellow + string(o) + plain
+	}
+}

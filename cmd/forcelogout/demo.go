@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker"
+	"github.com/forcelogout/forcelogout/worker/admin"
+	"github.com/forcelogout/forcelogout/worker/client"
+	"github.com/forcelogout/forcelogout/worker/embedded"
+	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+	"github.com/forcelogout/forcelogout/worker/session"
+	"github.com/forcelogout/forcelogout/worker/streams"
+)
+
+const (
+	demoInspector = "1001"
+	demoGUID      = "d3e0d3e0-0000-4000-8000-000000000001.AgentGateway1"
+	demoTimeout   = 5 * time.Minute
+)
+
+type demoCommand struct {
+	Agents int  `default:"24" help:"Size of the shift, 6 to 10000."`
+	Keep   bool `help:"Go on running afterwards, for send and watch from a second terminal."`
+	logFlags
+}
+
+// demo is a whole installation in this process.
+type demo struct {
+	prefix  messages.Prefix
+	nats    *embedded.Server
+	nc      *nats.Conn
+	sim     *sim.Gateway
+	gateway *sim.Server
+	worker  *worker.Worker
+	client  *client.Client
+}
+
+func (c *demoCommand) Run(ctx context.Context, std streamsIO) error {
+	if c.Agents < 6 || c.Agents > 10_000 {
+		return usage(fmt.Errorf("--agents %d: must be 6-10000", c.Agents))
+	}
+	log, err := c.logger(std.err)
+	if err != nil {
+		return err
+	}
+	if c.LogLevel == "info" {
+		// The results are the show; a log of each would only repeat them.
+		log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	dir, err := os.MkdirTemp("", "forcelogout-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	d, err := startDemo(ctx, dir, log)
+	if err != nil {
+		return err
+	}
+	defer d.close(ctx)
+	fmt.Fprintf(std.out, "NATS with JetStream  %s\nsimulated gateway    %s\n\n", d.nats.URL(), d.gateway.URL)
+
+	working, stop := context.WithCancel(ctx)
+	group, _ := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.worker.Run(working) })
+	err = d.shiftEnd(ctx, c.Agents, std)
+	if err == nil && c.Keep {
+		d.keep(ctx, std)
+	}
+	stop()
+	return errors.Join(err, group.Wait())
+}
+
+// startDemo brings up everything but the worker's work.
+func startDemo(ctx context.Context, dir string, log *slog.Logger) (d *demo, err error) {
+	d = &demo{prefix: messages.DefaultPrefix, sim: sim.New(sim.Config{})}
+	defer func() {
+		if err != nil {
+			d.close(ctx)
+		}
+	}()
+	if d.nats, err = embedded.Start(dir, "127.0.0.1:0"); err != nil {
+		return d, err
+	}
+	flags := natsFlags{NATS: d.nats.URL()}
+	if d.nc, err = flags.connect("demo", log); err != nil {
+		return d, err
+	}
+	if err := setUp(ctx, d.nc, streams.Plan{Prefix: d.prefix}, log); err != nil {
+		return d, err
+	}
+	if d.client, err = client.New(d.nc, d.prefix); err != nil {
+		return d, err
+	}
+	d.sim.GiveSession(demoInspector, demoGUID)
+	d.sim.SetFaults(sim.Faults{Latency: 40 * time.Millisecond})
+	if d.gateway, err = sim.Listen(d.sim, "127.0.0.1:0", true); err != nil {
+		return d, err
+	}
+	d.worker, err = d.newWorker(ctx, dir, log)
+	return d, err
+}
+
+func (d *demo) newWorker(ctx context.Context, dir string, log *slog.Logger) (*worker.Worker, error) {
+	ca := dir + "/gateway-ca.pem"
+	if err := os.WriteFile(ca, d.gateway.CAPEM, 0o600); err != nil {
+		return nil, err
+	}
+	tlsConfig, err := gateway.TLSFiles{CA: ca}.Config()
+	if err != nil {
+		return nil, err
+	}
+	gw, err := gateway.NewClient(gateway.Options{URL: d.gateway.URL, TLS: tlsConfig})
+	if err != nil {
+		return nil, err
+	}
+	given, err := session.FromValue(demoInspector, demoGUID)
+	if err != nil {
+		return nil, err
+	}
+	return worker.New(ctx, d.nc, worker.Config{
+		Prefix: d.prefix, VCC: messages.DefaultVCC, Instance: "demo", Gateway: gw, Session: given,
+		Retry:   worker.Retry{Initial: 300 * time.Millisecond, Max: 2 * time.Second},
+		Log:     log,
+		Metrics: admin.NewMetrics(messages.DefaultVCC),
+	})
+}
+
+// shiftEnd signs the agents out and shows how each command ended.
+func (d *demo) shiftEnd(ctx context.Context, agents int, std streamsIO) error {
+	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
+	defer cancel()
+	feed, err := d.client.Results(ctx, client.Filter{})
+	if err != nil {
+		return err
+	}
+	defer feed.Close()
+	story := newStory(agents, time.Now())
+	story.prepare(d.sim)
+	fmt.Fprintf(std.out, "18:00, end of shift: %d agents shall be signed out\n\n", agents)
+	begin := time.Now()
+	if err := d.client.Submit(ctx, messages.DefaultVCC, story.orders); err != nil {
+		return err
+	}
+	if err := d.nc.Publish(d.prefix.Commands(messages.DefaultVCC), story.misspelt); err != nil {
+		return err
+	}
+	show := newBoard(std, agents)
+	if err := collect(ctx, feed, append(story.orders, story.invalid), show); err != nil {
+		return err
+	}
+	show.summary(time.Since(begin))
+	return nil
+}
+
+// keep goes on until the user ends it.
+func (d *demo) keep(ctx context.Context, std streamsIO) {
+	fmt.Fprintf(std.out, `
+Still running. From a second terminal:
+
+  export NATS_URL=%s
+  go run ./cmd/forcelogout watch --since 1h
+  go run ./cmd/forcelogout send 40001 40002 --wait
+
+Ctrl-C ends it.
+`, d.nats.URL())
+	<-ctx.Done()
+}
+
+func (d *demo) close(ctx context.Context) {
+	if d.nc != nil {
+		d.nc.Close()
+	}
+	if d.gateway != nil {
+		_ = d.gateway.Close()
+	}
+	if d.nats != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), setupTimeout)
+		defer cancel()
+		_ = d.nats.Stop(ctx)
+	}
+}

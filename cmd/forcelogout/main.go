@@ -1,0 +1,112 @@
+// Command forcelogout signs contact-center agents out: it executes commands from
+// NATS JetStream against a CC-Gateway and publishes one result for each.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Set by the linker in release builds.
+var version, commit string
+
+// commands is the command line: one field per command, one file per field.
+type commands struct {
+	Demo    demoCommand    `cmd:"" help:"Run everything in this process: NATS, a simulated gateway, a worker and a small shift end."`
+	Worker  workerCommand  `cmd:"" help:"Execute commands against the gateway."`
+	Send    sendCommand    `cmd:"" help:"Publish commands: sign these agents out."`
+	Watch   watchCommand   `cmd:"" help:"Show results and progress as they come."`
+	Setup   setupCommand   `cmd:"" help:"Create or check the streams and buckets."`
+	Gateway gatewayCommand `cmd:"" help:"Run the simulated gateway alone."`
+	Version versionCommand `cmd:"" help:"Show versions."`
+}
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // some commands did not succeed, or the program failed
+	exitUsage       = 2
+	exitUnreachable = 3 // NATS
+)
+
+// exitError carries an exit code other than exitFailed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(err error) error { return &exitError{exitUsage, err} }
+
+// errQuiet ends with exitFailed after all has been said.
+var errQuiet = errors.New("some commands did not succeed")
+
+// streamsIO is where a command reads and writes; tests give their own.
+type streamsIO struct {
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal finds the default behaviour again and exits at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], streamsIO{os.Stdout, os.Stderr}))
+}
+
+// run is the whole program: arguments in, exit code out.
+func run(ctx context.Context, args []string, std streamsIO) int {
+	var cli commands
+	exited := -1
+	parser, err := kong.New(&cli,
+		kong.Name("forcelogout"),
+		kong.Description("Signs contact-center agents out at shift end: commands from NATS JetStream, executed against a CC-Gateway, one result each."),
+		kong.UsageOnError(),
+		kong.DefaultEnvars("FORCELOGOUT"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(std),
+	)
+	if err != nil {
+		fmt.Fprintln(std.err, "forcelogout:", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help was asked for and printed
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(std.err, "forcelogout: %v (see forcelogout --help)\n", err)
+		return exitUsage
+	}
+	return exitCode(parsed.Run(), std)
+}
+
+func exitCode(err error, std streamsIO) int {
+	var coded *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errQuiet):
+		return exitFailed
+	case errors.As(err, &coded):
+		fmt.Fprintln(std.err, "forcelogout:", err)
+		return coded.code
+	default:
+		fmt.Fprintln(std.err, "forcelogout:", err)
+		return exitFailed
+	}
+}

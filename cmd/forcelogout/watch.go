@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/client"
+)
+
+type watchCommand struct {
+	natsFlags
+	logFlags
+	VCC        string           `name:"vcc" help:"Only this virtual contact center."`
+	WorkNo     string           `help:"Only this agent."`
+	Outcome    messages.Outcome `placeholder:"NAME" help:"Only results with this outcome, for example failed."`
+	Since      time.Duration    `help:"Also results of the time before, for example 1h."`
+	NoProgress bool             `help:"Results only, no live progress."`
+	JSON       bool             `name:"json" help:"One JSON document per line, as published."`
+}
+
+func (c *watchCommand) Run(ctx context.Context, std streamsIO) error {
+	prefix, err := c.prefix()
+	if err != nil {
+		return err
+	}
+	filter, err := c.filter(time.Now())
+	if err != nil {
+		return usage(err)
+	}
+	log, err := c.logger(std.err)
+	if err != nil {
+		return err
+	}
+	nc, err := c.connect("watch", log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	cl, err := client.New(nc, prefix)
+	if err != nil {
+		return err
+	}
+	view := &view{out: std.out, json: c.JSON, paint: painter(colored(std.out)), width: lineWidth(std.out)}
+	if !c.NoProgress && c.Outcome == "" {
+		stop, err := cl.Progress(filter, view.progress)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	return c.follow(ctx, cl, filter, view)
+}
+
+func (c *watchCommand) filter(now time.Time) (client.Filter, error) {
+	filter := client.Filter{VCC: c.VCC, WorkNo: c.WorkNo}
+	if c.VCC != "" {
+		if err := messages.ValidateVCC(c.VCC); err != nil {
+			return filter, named("vcc", err)
+		}
+	}
+	if c.WorkNo != "" {
+		if err := messages.ValidateWorkNo(c.WorkNo); err != nil {
+			return filter, named("work-no", err)
+		}
+	}
+	if c.Since < 0 {
+		return filter, fmt.Errorf("--since %v: must be above 0", c.Since)
+	}
+	if c.Since > 0 {
+		filter.Since = now.Add(-c.Since)
+	}
+	if c.Outcome == "" {
+		return filter, nil
+	}
+	for _, outcome := range messages.Outcomes() {
+		if c.Outcome == outcome {
+			return filter, nil
+		}
+	}
+	return filter, fmt.Errorf("--outcome %q: must be one of %v", c.Outcome, messages.Outcomes())
+}
+
+// follow shows results until the user ends it.
+func (c *watchCommand) follow(ctx context.Context, cl *client.Client, filter client.Filter, view *view) error {
+	feed, err := cl.Results(ctx, filter)
+	if err != nil {
+		return err
+	}
+	defer feed.Close()
+	for {
+		result, raw, err := feed.Next(ctx)
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if c.Outcome != "" && result.Outcome != c.Outcome {
+			continue
+		}
+		if err := view.result(result, raw); err != nil {
+			return fmt.Errorf("writing: %w", err)
+		}
+	}
+}
+
+// view writes events as they come, from two feeds.
+type view struct {
+	mu    sync.Mutex
+	out   io.Writer
+	json  bool
+	paint painter
+	width int
+}
+
+func (v *view) result(r messages.Result, raw []byte) error {
+	line := string(raw)
+	if !v.json {
+		line = resultLine(r, v.paint, v.width)
+	}
+	return v.line(line)
+}
+
+func (v *view) progress(p messages.Progress, raw []byte) {
+	line := string(raw)
+	if !v.json {
+		line = clipLine(progressLine(p), v.width)
+	}
+	// A closed output ends the command at the next result.
+	_ = v.line(line)
+}
+
+func (v *view) line(s string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, err := fmt.Fprintln(v.out, s)
+	return err
+}
+
+func progressLine(p messages.Progress) string {
+	line := fmt.Sprintf("%s  %-6s  ", p.At.Local().Format(time.TimeOnly), p.WorkNo)
+	switch {
+	case p.Phase == messages.PhaseWait && p.Attempt == 0:
+		line += "waits until " + p.Until.Local().Format(time.TimeOnly)
+	case p.Phase == messages.PhaseWait:
+		line += fmt.Sprintf("waits %s after call %d: %s", round(p.Until.Sub(p.At)), p.Attempt, p.Error)
+	case p.Error != "":
+		line += fmt.Sprintf("call %d: %s", p.Attempt, p.Error)
+	default:
+		line += fmt.Sprintf("call %d: signed out", p.Attempt)
+	}
+	return line
+}
