@@ -98,15 +98,11 @@ func (x *execution) expired() *ending {
 // attempt asks the agent's state where that may decide, and else calls once.
 // It returns the command's end, or nil to go on with x.dueAt set.
 func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
-	if x.ask {
-		presence, err := w.askState(ctx, x)
-		if err != nil {
-			return nil, err
-		}
-		x.ask = false
-		if presence == gateway.PresenceSignedOut {
-			return &ending{outcome: messages.OutcomeAlreadySignedOut}, nil
-		}
+	if end, err := w.alreadyOut(ctx, x); end != nil || err != nil {
+		return end, err
+	}
+	if end := w.exhausted(x); end != nil {
+		return end, nil
 	}
 	decision, used, err := w.callOnce(ctx, x)
 	if err != nil {
@@ -121,7 +117,7 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 	case ClassSession:
 		return w.renew(ctx, x, used), nil
 	default:
-		return w.retryLater(ctx, x, decision)
+		return w.retryLater(ctx, x, decision.ask)
 	}
 }
 
@@ -143,27 +139,41 @@ func (w *Worker) renew(ctx context.Context, x *execution, used gateway.Session) 
 		fmt.Sprintf("the inspector's session is not accepted (%s): %v", x.trouble, err)}
 }
 
-// retryLater counts the attempt and sets when the next one is due. An agent who
-// turns out to be signed out needs none.
-func (w *Worker) retryLater(ctx context.Context, x *execution, decision verdict) (*ending, error) {
+// retryLater counts the attempt and sets when the next one is due. Where an
+// agent's state can make it needless, it asks at once.
+func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*ending, error) {
 	x.spent++
-	x.ask = decision.ask
+	x.ask = ask
 	x.dueAt = time.Now().Add(w.cfg.Retry.delay(x.spent, x.answer.RetryAfter))
-	if x.ask {
-		presence, err := w.askState(ctx, x)
-		if err != nil {
-			return nil, err
-		}
-		x.ask = false
-		if presence == gateway.PresenceSignedOut {
-			return &ending{outcome: messages.OutcomeAlreadySignedOut}, nil
-		}
+	if end, err := w.alreadyOut(ctx, x); end != nil || err != nil {
+		return end, err
 	}
-	if x.spent >= w.cfg.Retry.MaxAttempts {
-		return &ending{messages.OutcomeFailed, messages.CauseRetriesExhausted,
-			fmt.Sprintf("still failing after %d calls, the last: %s", x.calls, x.trouble)}, nil
+	return w.exhausted(x), nil
+}
+
+// alreadyOut asks the agent's state if that is open. Only a state query proves
+// that the agent is signed out.
+func (w *Worker) alreadyOut(ctx context.Context, x *execution) (*ending, error) {
+	if !x.ask {
+		return nil, nil
 	}
-	return nil, nil
+	presence, err := w.askState(ctx, x)
+	if err != nil {
+		return nil, err
+	}
+	x.ask = false
+	if presence != gateway.PresenceSignedOut {
+		return nil, nil
+	}
+	return &ending{outcome: messages.OutcomeAlreadySignedOut}, nil
+}
+
+func (w *Worker) exhausted(x *execution) *ending {
+	if x.spent < w.cfg.Retry.MaxAttempts {
+		return nil
+	}
+	return &ending{messages.OutcomeFailed, messages.CauseRetriesExhausted,
+		fmt.Sprintf("still failing after %d calls, the last: %s", x.calls, x.trouble)}
 }
 
 // wait lets time pass until the command is due, or has expired. Short waits

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -56,10 +57,22 @@ type streamsIO struct {
 }
 
 func main() {
+	dropEmptyVariables()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal finds the default behaviour again and exits at once.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], streamsIO{os.Stdout, os.Stderr}))
+}
+
+// dropEmptyVariables makes an empty variable as good as none: compose files pass
+// those on for settings that nobody made.
+func dropEmptyVariables() {
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		if value == "" && (strings.HasPrefix(name, "FORCELOGOUT_") || strings.HasPrefix(name, "NATS_")) {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // run is the whole program: arguments in, exit code out.

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+)
+
+// process is forcelogout as a process of its own.
+type process struct {
+	*exec.Cmd
+	log output
+}
+
+func startProcess(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(os.Args[0], args...)}
+	p.Env = append(os.Environ(), asProgram+"=1")
+	p.Stdout, p.Stderr = &p.log, &p.log
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
+	return p
+}
+
+// startWorker starts a worker process and returns it with its admin address when
+// it is ready.
+func startWorker(t *testing.T, ctx context.Context, url, gateway string, more ...string) (*process, string) {
+	t.Helper()
+	args := []string{"worker", "--nats", url, "--gateway", gateway, "--inspector", "1001", "--guid-file", guidFile(t),
+		"--listen", "127.0.0.1:0", "--log-format", "json", "--retry-initial", "10ms"}
+	p := startProcess(t, append(args, more...)...)
+	log := p.log.awaitText(t, ctx, "worker started")
+	addr := regexp.MustCompile(`"admin HTTP","addr":"([^"]+)"`).FindStringSubmatch(log)
+	if addr == nil {
+		t.Fatalf("no admin address in %s", log)
+	}
+	return p, "http://" + addr[1]
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// TestService: worker, send, watch and the admin HTTP as a user puts them together.
+func TestService(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	url := startNATS(t)
+	g, gateway := startGateway(t)
+	worker, adminURL := startWorker(t, ctx, url, gateway)
+	g.Plan("30002", sim.Answer{Retcode: "000-002"})
+
+	watching, stopWatching := context.WithCancel(ctx)
+	var watched output
+	watchEnded := make(chan int, 1)
+	go func() {
+		watchEnded <- run(watching, []string{"watch", "--nats", url, "--json", "--since", "1h"}, streamsIO{&watched, io.Discard})
+	}()
+	if code, out, errOut := invoke(ctx, "send", "--nats", url, "--wait", "--reason", "shift-end", "30001"); code != exitOK || !strings.Contains(out, "signed_out") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+	if code, out, _ := invoke(ctx, "send", "--nats", url, "--wait", "30001", "30002"); code != exitFailed || !strings.Contains(out, "already_signed_out") || !strings.Contains(out, "000-002") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if code, out, _ := invoke(ctx, "send", "--nats", url, "30003"); code != exitOK || !strings.Contains(out, "30003") {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	watched.awaitText(t, ctx, `"workNo":"30003"`)
+	stopWatching()
+	if code := <-watchEnded; code != exitOK {
+		t.Errorf("watch: exit %d", code)
+	}
+	var first messages.Result
+	line, _, _ := strings.Cut(watched.String(), "\n")
+	if err := json.Unmarshal([]byte(line), &first); err != nil {
+		t.Errorf("watch wrote %q: %v", line, err)
+	}
+	for path, want := range map[string]string{
+		"/healthz": "ok", "/readyz": "ready",
+		"/metrics": `forcelogout_results_total{cause="refused",outcome="failed",vcc="default"} 1`,
+	} {
+		if status, body := get(t, adminURL+path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if err := worker.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+	if strings.Contains(worker.log.String(), testGUID) {
+		t.Error("the log holds the GUID")
+	}
+}
+
+// TestKilledWorker: SIGKILL in the middle of a burst. Another worker ends what
+// was in hand; every command has one result, and a call is repeated only for
+// commands that were in flight.
+func TestKilledWorker(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	url := startNATS(t)
+	g, gateway := startGateway(t)
+	g.SetFaults(sim.Faults{Latency: 20 * time.Millisecond})
+	victim, _ := startWorker(t, ctx, url, gateway, "--concurrency", "8", "--name", "victim")
+	const commands = 300
+	args := []string{"send", "--nats", url, "--wait"}
+	for i := range commands {
+		args = append(args, agentNo(i))
+	}
+	type ended struct {
+		code int
+		out  string
+	}
+	sent := make(chan ended, 1)
+	go func() {
+		code, out, _ := invoke(ctx, args...)
+		sent <- ended{code, out}
+	}()
+	if _, err := g.AwaitCall(ctx, func(c sim.Call) bool { return c.Effect && c.Seq > 40 }); err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	startWorker(t, ctx, url, gateway, "--concurrency", "8", "--name", "heir")
+	end := <-sent
+	if end.code != exitOK || !strings.Contains(end.out, "all       300") {
+		t.Fatalf("exit %d, %s", end.code, end.out)
+	}
+	repeated := 0
+	for i := range commands {
+		effects := 0
+		for _, call := range g.CallsTo(agentNo(i), sim.OpForceLogout) {
+			if call.Effect {
+				effects++
+			}
+		}
+		if effects != 1 {
+			t.Errorf("agent %s was signed out %d times", agentNo(i), effects)
+		}
+		repeated += len(g.CallsTo(agentNo(i), sim.OpForceLogout)) - 1
+	}
+	if repeated > 8 {
+		t.Errorf("%d calls were repeated, more than were in flight", repeated)
+	}
+}
+
+func agentNo(n int) string { return strconv.Itoa(30_001 + n) }
+
+// TestDemoKeep: it goes on until the user ends it, and can be sent to meanwhile.
+func TestDemoKeep(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	demo := startProcess(t, "demo", "--keep")
+	out := demo.log.awaitText(t, ctx, "Ctrl-C ends it.")
+	url := regexp.MustCompile(`NATS_URL=(\S+)`).FindStringSubmatch(out)
+	if url == nil {
+		t.Fatal(out)
+	}
+	if code, sent, errOut := invoke(ctx, "send", "--nats", url[1], "--wait", "40001"); code != exitOK {
+		t.Errorf("exit %d, %s%s", code, sent, errOut)
+	}
+	if err := demo.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.Wait(); err != nil {
+		t.Errorf("after an interrupt: %v", err)
+	}
+}

@@ -1,0 +1,51 @@
+package worker_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+)
+
+// BenchmarkWorker is the whole path of a command on one machine: NATS on disk,
+// HTTP, result, acknowledgement. Allocations are those of the whole process: the
+// embedded server and the simulated gateway are in it.
+//
+//	go test ./worker -run=NONE -bench=Worker -benchtime=10000x
+func BenchmarkWorker(b *testing.B) {
+	for _, latency := range []time.Duration{0, 50 * time.Millisecond} {
+		b.Run(fmt.Sprintf("gateway=%v/concurrency=64", latency), func(b *testing.B) {
+			r := newRig(b)
+			r.sim.SetFaults(sim.Faults{Latency: latency})
+			orders := make([]messages.Command, b.N)
+			for i := range orders {
+				orders[i] = order(fmt.Sprintf("id-%d", i), fmt.Sprint(10_001+i%900_000))
+				r.sim.SetAgent(orders[i].WorkNo, sim.Agent{SignedIn: true})
+			}
+			r.send(orders...)
+			feed := r.results()
+			b.ReportAllocs()
+			b.ResetTimer()
+			r.start(func(c *worker.Config) {
+				c.Concurrency = 64
+				c.Log = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
+			})
+			for range b.N {
+				if _, _, err := feed.Next(r.ctx); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			perSecond := float64(b.N) / b.Elapsed().Seconds()
+			b.ReportMetric(perSecond, "commands/s")
+			if latency > 0 {
+				b.ReportMetric(100*perSecond*latency.Seconds()/64, "%ideal")
+			}
+		})
+	}
+}
