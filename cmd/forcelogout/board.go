@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -50,11 +52,12 @@ func newBar(w io.Writer, total int) *progressbar.ProgressBar {
 	)
 }
 
+// lineWidth is how long a line may be: files and pipes take any.
 func lineWidth(w io.Writer) int {
 	if width := terminalWidth(w); width > 0 {
 		return width
 	}
-	return 120
+	return math.MaxInt
 }
 
 // add shows one result.
@@ -121,21 +124,26 @@ func round(d time.Duration) time.Duration {
 	return d.Round(time.Millisecond)
 }
 
-// resultLine is one result in one line of at most width columns.
+// resultLine is one result: a line, and where a reason does not fit into it, a
+// second one. Neither is longer than width columns.
 func resultLine(r messages.Result, paint painter, width int) string {
 	calls := fmt.Sprintf("%d calls", r.Attempts)
 	if r.Attempts == 1 {
 		calls = "1 call"
 	}
 	line := fmt.Sprintf("%s  %-6s  %-18s  %-8s", r.FinishedAt.Local().Format(time.TimeOnly), r.WorkNo, r.Outcome, calls)
-	if !r.IssuedAt.IsZero() && r.Outcome != messages.OutcomeExpired {
+	if !r.StartedAt.IsZero() {
 		line += "  " + round(r.FinishedAt.Sub(r.IssuedAt)).String()
 	}
-	if r.Cause != "" {
-		line += "  " + r.Error
+	line = strings.TrimRight(line, " ")
+	reason := ""
+	if r.Error != "" {
+		reason = "  " + r.Error
 	}
-	line = clipLine(line, width)
-	return strings.Replace(line, string(r.Outcome), paint.outcome(r.Outcome), 1)
+	if utf8.RuneCountInString(line+reason) > width {
+		reason = "\n" + clipLine("          "+r.Error, width)
+	}
+	return strings.Replace(line, string(r.Outcome), paint.outcome(r.Outcome), 1) + reason
 }
 
 // clipLine cuts a line to the terminal's width.

@@ -148,7 +148,7 @@ func progressLine(p messages.Progress) string {
 	case p.Phase == messages.PhaseWait && p.Attempt == 0:
 		line += "waits until " + p.Until.Local().Format(time.TimeOnly)
 	case p.Phase == messages.PhaseWait:
-		line += fmt.Sprintf("waits %s after call %d: %s", round(p.Until.Sub(p.At)), p.Attempt, p.Error)
+		line += fmt.Sprintf("waits %s before call %d", round(p.Until.Sub(p.At)), p.Attempt+1)
 	case p.Error != "":
 		line += fmt.Sprintf("call %d: %s", p.Attempt, p.Error)
 	default:

@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 )
 
@@ -24,7 +23,7 @@ const (
 func (c *Client) AgentState(ctx context.Context, s Session, workNo string) (Presence, Answer, error) {
 	answer, body, err := c.call(ctx, http.MethodGet, s, "agentgroup", s.Inspector, "agentbyworkno", workNo)
 	if err != nil {
-		return PresenceUnknown, answer, fmt.Errorf("state of agent %s: %w", workNo, err)
+		return PresenceUnknown, answer, err
 	}
 	if answer.HTTPStatus != http.StatusOK || answer.Retcode != RetcodeSuccess {
 		return PresenceUnknown, answer, nil

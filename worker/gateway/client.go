@@ -81,10 +81,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // the connection was never made.
 func (c *Client) ForceLogout(ctx context.Context, s Session, workNo string) (Answer, error) {
 	answer, _, err := c.call(ctx, http.MethodPost, s, "qualitycontrol", s.Inspector, "forcelogout", workNo)
-	if err != nil {
-		return answer, fmt.Errorf("force logout of %s: %w", workNo, err)
-	}
-	return answer, nil
+	return answer, err
 }
 
 // call sends one request without a body and reads the whole answer.

@@ -1,54 +1,80 @@
 package sim
 
 import (
-	"net/http"
+	"context"
 	"strconv"
+	"time"
 )
 
-// noLogin is what a gateway gives as logindate of an agent who is signed out
+// noLogin is the logindate of an agent who is signed out, in milliseconds
 // [cec_07_0415].
 const noLogin = 4294967295000
 
 // agentState answers a state query [cec_07_0415].
-func (g *Gateway) agentState(w http.ResponseWriter, r *http.Request) {
-	call := g.begin(r, OpAgentState)
-	defer g.record.end(call)
-	g.mu.Lock()
-	answer, decided := g.refuse(call)
-	if !decided {
-		answer, decided = take(g.states, call.WorkNo)
+func (g *Gateway) agentState(ctx context.Context, call *Call) Answer {
+	answer := g.stateOf(call)
+	pause(ctx, answer.Delay)
+	if answer.Fault == FaultHang {
+		<-ctx.Done()
 	}
-	agent := g.agent(call.WorkNo)
-	g.mu.Unlock()
-	switch {
-	case decided:
-	case agent.Unknown:
-		answer = Answer{Retcode: "300-002", Message: "unknown agent"}
-	default:
-		answer = Answer{Retcode: "0", result: g.state(call.WorkNo, agent)}
-	}
-	g.answer(w, r, call, answer)
+	return answer
 }
 
-// state is a result body: status 2 or ctiStatus 0 is signed out, status 7 or
+func (g *Gateway) stateOf(call *Call) Answer {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if refused, ok := g.admit(call); !ok {
+		return refused
+	}
+	planned, _ := take(g.statePlans, call.WorkNo)
+	if !planned.byRule() {
+		return planned
+	}
+	p := g.person(call.WorkNo)
+	if p.Unknown {
+		answer := refusal(codeNoAgent, "unknown agent")
+		answer.Delay = planned.Delay
+		return answer
+	}
+	return Answer{Retcode: codeSuccess, Delay: planned.Delay, result: g.state(call.WorkNo, p)}
+}
+
+// agentResult is the result of a state query. Numbers are strings or numbers
+// [cec_07_0415].
+type agentResult struct {
+	WorkNo           string   `json:"workno"`
+	Name             string   `json:"name"`
+	Status           any      `json:"status"`
+	CTIStatus        any      `json:"ctiStatus"`
+	GroupID          any      `json:"groupid"`
+	GroupName        string   `json:"groupname"`
+	CallIDs          []string `json:"callids"`
+	CurrentStateTime any      `json:"currentstatetime"` // seconds in this state
+	LoginDate        any      `json:"logindate"`        // milliseconds since 1970
+}
+
+// state fills the result: status 2 or ctiStatus 0 is signed out, status 7 or
 // ctiStatus 2-5 is on a call [cec_07_0581].
-func (g *Gateway) state(workNo string, a Agent) map[string]any {
-	status, cti, login := 4, 1, a.LoginAt.UnixMilli()
+func (g *Gateway) state(workNo string, p person) agentResult {
+	status, cti, login, callIDs := 4, 1, p.LoginAt.UnixMilli(), []string{}
 	switch {
-	case !a.SignedIn:
+	case !p.SignedIn:
 		status, cti, login = 2, 0, noLogin
-	case a.OnCall:
-		status, cti = 7, 4
+	case p.OnCall:
+		status, cti, callIDs = 7, 4, []string{"1700000000-" + workNo}
 	}
-	number := func(n int64) any {
-		if g.cfg.Numbers {
-			return n
-		}
-		return strconv.FormatInt(n, 10)
+	return agentResult{
+		WorkNo: workNo, Name: "Agent " + workNo,
+		Status: g.number(int64(status)), CTIStatus: g.number(int64(cti)),
+		GroupID: g.number(1), GroupName: "default", CallIDs: callIDs,
+		CurrentStateTime: g.number(int64(g.cfg.Now().Sub(p.since) / time.Second)),
+		LoginDate:        g.number(login),
 	}
-	return map[string]any{
-		"workno": workNo, "name": "Agent " + workNo, "status": number(int64(status)), "ctiStatus": number(int64(cti)),
-		"groupid": number(1), "groupname": "default", "callids": []string{}, "currentstatetime": number(60),
-		"logindate": number(login),
+}
+
+func (g *Gateway) number(n int64) any {
+	if g.cfg.Numbers {
+		return n
 	}
+	return strconv.FormatInt(n, 10)
 }

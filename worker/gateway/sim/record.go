@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"context"
-	"slices"
 	"sync"
 	"time"
 )
@@ -12,51 +10,54 @@ type Call struct {
 	Seq        int // in the order of the calls' starts, from 1
 	Start, End time.Time
 	Method     string
-	Path       string // as it came, escaped
+	Path       string // as it came, escaped, without the query
 	Op         string // OpForceLogout, OpAgentState or OpOther
-	Inspector  string
-	WorkNo     string
-	GUID       string
-	Retcode    string // "" where none was answered
-	HTTPStatus int    // 0 where nothing was answered
-	Fault      Fault
-	Effect     bool // this call signed the agent out
+	Inspector  string // "" where the path is unknown
+	WorkNo     string // "" where the path is unknown
+	GUID       string // the Guid header as it came; "" where there was none
+	Retcode    string // "" where the gateway itself answered none
+	HTTPStatus int    // 0 where the connection ended without an answer
+	Fault      Fault  // FaultHang also for a held call whose client went away
+	Effect     bool   // this call signed the agent out
+	Abandoned  bool   // the client went away, or the server closed, before the answer: it was not sent
 }
 
 // The operations of a Call.
 const (
-	OpForceLogout = "forcelogout"
-	OpAgentState  = "agentbyworkno"
-	OpOther       = "other"
+	OpForceLogout = "forcelogout"   // POST …/qualitycontrol/{agentid}/forcelogout/{workNo} [cec_07_0441]
+	OpAgentState  = "agentbyworkno" // GET …/agentgroup/{agentid}/agentbyworkno/{workno} [cec_07_0415]
+	OpOther       = "other"         // unknown path (404) or wrong method (405)
 )
 
 const defaultCallLog = 100_000
 
-// record keeps the calls, and wakes who waits for one.
+// record keeps the calls, and wakes who waits for one. Its ended calls are a
+// ring, so that a long run costs the same at each call.
 type record struct {
+	now   func() time.Time
 	limit int
 
 	mu          sync.Mutex
-	changed     chan struct{} // closed and replaced at each change
-	awaited     bool          // somebody waits: only then are changes announced
+	changed     chan struct{} // closed at the next change; nil if nobody waits
 	begun       int
 	ended       []Call
+	endedTotal  int // also those that the ring has lost
 	inFlight    int // force-logout calls
 	maxInFlight int
 }
 
-func newRecord(limit int) *record {
+func newRecord(now func() time.Time, limit int) *record {
 	if limit <= 0 {
 		limit = defaultCallLog
 	}
-	return &record{limit: limit, changed: make(chan struct{})}
+	return &record{now: now, limit: limit}
 }
 
 func (r *record) begin(call *Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun++
-	call.Seq = r.begun
+	call.Seq, call.Start = r.begun, r.now()
 	if call.Op == OpForceLogout {
 		r.inFlight++
 		r.maxInFlight = max(r.maxInFlight, r.inFlight)
@@ -67,93 +68,41 @@ func (r *record) begin(call *Call) {
 func (r *record) end(call *Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	call.End = time.Now()
+	call.End = r.now()
 	if call.Op == OpForceLogout {
 		r.inFlight--
 	}
-	if len(r.ended) >= r.limit {
-		// In one go, so that a long run does not move the record at each call.
-		r.ended = slices.Delete(r.ended, 0, r.limit/10+1)
+	if len(r.ended) < r.limit {
+		r.ended = append(r.ended, *call)
+	} else {
+		r.ended[r.endedTotal%r.limit] = *call
 	}
-	r.ended = append(r.ended, *call)
+	r.endedTotal++
 	r.announce()
 }
 
+// since copies the calls that ended after the first n, in the order of their
+// ends, and returns how many have ended. What the ring has lost is left out.
+func (r *record) since(n int) ([]Call, int) {
+	n = max(n, r.endedTotal-len(r.ended))
+	calls := make([]Call, 0, r.endedTotal-n)
+	for ; n < r.endedTotal; n++ {
+		calls = append(calls, r.ended[n%r.limit])
+	}
+	return calls, r.endedTotal
+}
+
 func (r *record) announce() {
-	if r.awaited {
+	if r.changed != nil {
 		close(r.changed)
+		r.changed = nil
+	}
+}
+
+// change returns a channel that is closed at the next change.
+func (r *record) change() <-chan struct{} {
+	if r.changed == nil {
 		r.changed = make(chan struct{})
-		r.awaited = false
 	}
-}
-
-// await blocks until done, called with the lock held, is true.
-func (r *record) await(ctx context.Context, done func() bool) error {
-	for {
-		r.mu.Lock()
-		if done() {
-			r.mu.Unlock()
-			return nil
-		}
-		r.awaited = true
-		changed := r.changed
-		r.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// Calls returns the calls that have ended, in the order of their starts.
-func (g *Gateway) Calls() []Call {
-	return g.record.find(func(Call) bool { return true })
-}
-
-// CallsTo returns the ended calls of one operation for one agent.
-func (g *Gateway) CallsTo(workNo, op string) []Call {
-	return g.record.find(func(c Call) bool { return c.WorkNo == workNo && c.Op == op })
-}
-
-func (r *record) find(match func(Call) bool) []Call {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var found []Call
-	for _, call := range r.ended {
-		if match(call) {
-			found = append(found, call)
-		}
-	}
-	slices.SortFunc(found, func(a, b Call) int { return a.Seq - b.Seq })
-	return found
-}
-
-// AwaitCall returns the first ended call that matches, and waits for it if there
-// is none yet.
-func (g *Gateway) AwaitCall(ctx context.Context, match func(Call) bool) (Call, error) {
-	var found Call
-	next := 0
-	err := g.record.await(ctx, func() bool {
-		for ; next < len(g.record.ended); next++ {
-			if found = g.record.ended[next]; match(found) {
-				return true
-			}
-		}
-		return false
-	})
-	return found, err
-}
-
-// AwaitInFlight waits until at least n force-logout calls are in flight at once.
-func (g *Gateway) AwaitInFlight(ctx context.Context, n int) error {
-	return g.record.await(ctx, func() bool { return g.record.inFlight >= n })
-}
-
-// MaxInFlight is the largest number of force-logout calls that were in flight at
-// once.
-func (g *Gateway) MaxInFlight() int {
-	g.record.mu.Lock()
-	defer g.record.mu.Unlock()
-	return g.record.maxInFlight
+	return r.changed
 }

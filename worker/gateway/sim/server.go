@@ -9,58 +9,90 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// Server serves a gateway on one address.
+// Server serves a gateway on one address. Several servers may serve the same
+// gateway, as several nodes do.
 type Server struct {
-	URL   string
-	CAPEM []byte // of the certificate's CA; nil without TLS
+	URL   string // scheme and address; loopback where the server listens on every address
+	CAPEM []byte // certificate of the CA that the server's certificate is from; nil without TLS
 
 	http   *http.Server
 	stop   context.CancelFunc
-	served chan error
+	served chan error   // what Serve returned
+	calls  sync.RWMutex // held for reading by each call
+	close  func() error
 }
 
 // Listen serves g on addr, for example 127.0.0.1:0 for a free port. With TLS it
-// makes a certificate for the loopback names and addr's host.
+// makes a CA and a certificate for 127.0.0.1, ::1, localhost and addr's host,
+// valid for 30 days. Close ends it.
 func Listen(g *Gateway, addr string, withTLS bool) (*Server, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", addr, err)
 	}
-	s := &Server{URL: "http://" + listener.Addr().String(), served: make(chan error, 1)}
+	s := &Server{URL: "http://" + reachable(listener.Addr()), served: make(chan error, 1)}
 	if withTLS {
-		host, _, _ := net.SplitHostPort(listener.Addr().String())
+		host, _, _ := net.SplitHostPort(addr) // net.Listen has taken it
 		cert, ca, err := selfSigned(host)
 		if err != nil {
 			return nil, errors.Join(err, listener.Close())
 		}
 		s.CAPEM = ca
-		s.URL = "https://" + listener.Addr().String()
+		s.URL = "https://" + reachable(listener.Addr())
 		listener = tls.NewListener(listener, &tls.Config{
 			Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
 		})
 	}
-	// Calls that hang must end when the server does.
-	base, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.http = &http.Server{
-		Handler:           g,
-		ReadHeaderTimeout: 10 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return base },
-		ErrorLog:          log.New(io.Discard, "", 0), // faults are on purpose
-	}
-	go func() { s.served <- s.http.Serve(listener) }()
+	s.serve(g, listener)
 	return s, nil
 }
 
-// Close ends the server and every call that is in flight.
-func (s *Server) Close() error {
+func (s *Server) serve(g *Gateway, listener net.Listener) {
+	// Calls that hang must end when the server does.
+	open, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.close = sync.OnceValue(s.end)
+	s.http = &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.calls.RLock()
+			defer s.calls.RUnlock()
+			if open.Err() != nil {
+				panic(http.ErrAbortHandler)
+			}
+			g.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return open },
+		ErrorLog:          log.New(io.Discard, "", 0), // faults are on purpose
+	}
+	go func() { s.served <- s.http.Serve(listener) }()
+}
+
+// Close ends the server and every call that is in flight, and waits for them:
+// afterwards the gateway's record does not change any more. A second Close does
+// nothing.
+func (s *Server) Close() error { return s.close() }
+
+func (s *Server) end() error {
 	s.stop()
 	err := s.http.Close()
 	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
+	s.calls.Lock() // http.Server.Close does not wait for its calls
+	defer s.calls.Unlock()
 	return err
+}
+
+// reachable is an address that a client on this machine can use.
+func reachable(addr net.Addr) string {
+	tcp, is := addr.(*net.TCPAddr)
+	if !is || !tcp.IP.IsUnspecified() {
+		return addr.String()
+	}
+	return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
 }

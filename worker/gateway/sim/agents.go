@@ -1,0 +1,76 @@
+package sim
+
+import "time"
+
+// shift is how long agents whom nobody set have been signed in when the gateway
+// is made. A sign-in in the past is what a worker normally meets.
+const shift = 8 * time.Hour
+
+// Agent is what the gateway knows of one agent. Agents whom nobody set are
+// signed in and idle, as long as they are no inspectors.
+type Agent struct {
+	SignedIn bool
+	OnCall   bool
+	LoginAt  time.Time // when the present sign-in began; zero means when SetAgent was called
+	Unknown  bool      // no such agent: never signed in, state queries answer 300-002
+}
+
+// person is an agent with what is needed to know him at any time. That a
+// delayed sign-out is a time and no timer lets tests turn the clock.
+type person struct {
+	Agent
+	since    time.Time // when he came into this state
+	leavesAt time.Time // when a forced sign-out takes effect; zero if there is none
+}
+
+// SetAgent says how an agent is from now on. It replaces everything that was
+// known of him, also a forced sign-out that has not taken effect yet.
+func (g *Gateway) SetAgent(workNo string, a Agent) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.cfg.Now()
+	if a.Unknown {
+		a = Agent{Unknown: true}
+	}
+	if a.SignedIn && a.LoginAt.IsZero() {
+		a.LoginAt = now
+	}
+	g.agents[workNo] = person{Agent: a, since: now}
+}
+
+// Agent returns how an agent is now.
+func (g *Gateway) Agent(workNo string) Agent {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.person(workNo).Agent
+}
+
+// person looks an agent up. An inspector is signed in as long as the session
+// lasts.
+func (g *Gateway) person(workNo string) person {
+	p, set := g.agents[workNo]
+	if !set {
+		if inspector, is := g.inspectors[workNo]; is && inspector.guid == "" {
+			return person{since: g.opened}
+		}
+		login := g.opened.Add(-shift)
+		return person{Agent: Agent{SignedIn: true, LoginAt: login}, since: login}
+	}
+	if !p.leavesAt.IsZero() && !g.cfg.Now().Before(p.leavesAt) {
+		return person{since: p.leavesAt}
+	}
+	return p
+}
+
+// signOut is the effect of a successful call. It releases the call that the
+// agent is on [cec_07_0353]. It reports whether it changed anything: a second
+// call before a delayed effect does not.
+func (g *Gateway) signOut(workNo string) bool {
+	p := g.person(workNo)
+	if !p.SignedIn || !p.leavesAt.IsZero() {
+		return false
+	}
+	p.leavesAt = g.cfg.Now().Add(g.cfg.EffectDelay)
+	g.agents[workNo] = p
+	return true
+}
