@@ -37,8 +37,7 @@ func (w *Worker) admit(ctx context.Context, h *held) *execution {
 		w.settle(ctx, x, msg.NakWithDelay(repeatWait))
 		return nil
 	}
-	done, err := w.whatIsKnown(ctx, x)
-	if err != nil || done {
+	if w.isSettled(ctx, x) {
 		return nil
 	}
 	return x
@@ -80,37 +79,40 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// whatIsKnown looks for the command's result and, if it was delivered before,
-// for how far it got. It keeps asking until NATS answers: not knowing, the
-// worker must not call.
-func (w *Worker) whatIsKnown(ctx context.Context, x *execution) (done bool, err error) {
+// isSettled looks for the command's result and for how far it got before. It
+// keeps asking until NATS answers: not knowing, the worker must not call.
+func (w *Worker) isSettled(ctx context.Context, x *execution) bool {
 	var result []byte
-	err = insist(ctx, func() error {
+	var repeat bool
+	err := insist(ctx, func() (err error) {
 		if w.leases.remaining(x.held) <= 0 {
 			return backoff.Permanent(errLeaseLost)
 		}
 		if result, err = w.ledger.find(ctx, w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID); err != nil || result != nil {
 			return err
 		}
-		return w.resume(ctx, x)
+		repeat, err = w.resume(ctx, x)
+		return err
 	}, func(err error, wait time.Duration) {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "cannot tell yet whether the command may run", x.attr(),
 			slog.Any("error", err), slog.Duration("retry_in", wait))
 	})
-	if errors.Is(err, errLeaseLost) {
-		w.logLost(ctx, x)
-	}
-	if err != nil {
-		return false, err
-	}
-	if result == nil {
-		return false, nil
-	}
-	w.logSkipped(ctx, x, "it has a result already")
-	w.reply(ctx, x, result)
 	msg, _ := x.held.delivery()
-	w.settle(ctx, x, msg.Ack())
-	return true, nil
+	switch {
+	case errors.Is(err, errLeaseLost):
+		w.logLost(ctx, x)
+	case err != nil:
+	case result != nil:
+		w.logSkipped(ctx, x, "it has a result already")
+		w.reply(ctx, x, result)
+		w.settle(ctx, x, msg.Ack())
+	case repeat:
+		w.logSkipped(ctx, x, "the same command waits already")
+		w.settle(ctx, x, msg.Ack())
+	default:
+		return false
+	}
+	return true
 }
 
 // settle logs where an acknowledgement could not be sent. The server then

@@ -110,6 +110,31 @@ func TestLargestPayload(t *testing.T) {
 	}
 }
 
+// TestDeadLettersFull: an invalid command stays in the stream until its dead
+// letter is stored.
+func TestDeadLettersFull(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	stream, err := r.js.Stream(r.ctx, prefix.Stream("DEAD"))
+	r.must(err)
+	open := stream.CachedInfo().Config
+	full := open
+	full.MaxBytes, full.Discard = 1, jetstream.DiscardNew
+	_, err = r.js.UpdateStream(r.ctx, full)
+	r.must(err)
+	r.start(nil)
+	r.publish(nil, []byte("not a command"))
+	r.send(order("healthy", "30001"))
+	r.awaitOne("healthy")
+	if n := r.streamState("COMMANDS").Msgs; n == 0 {
+		t.Error("the invalid command is gone without a dead letter")
+	}
+	_, err = r.js.UpdateStream(r.ctx, open)
+	r.must(err)
+	r.idle()
+	r.deadLetters(1)
+}
+
 // TestReplyTo: the result also goes to where the publisher asked, trace and all.
 func TestReplyTo(t *testing.T) {
 	t.Parallel()

@@ -83,6 +83,41 @@ func TestSameIDDaysLater(t *testing.T) {
 	}
 }
 
+// TestSameIDWhileItWaits: the first copy waits on the server for longer than the
+// stream remembers ids, and the second comes meanwhile.
+func TestSameIDWhileItWaits(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.must(r.js.DeleteStream(r.ctx, prefix.Stream("COMMANDS")))
+	const window = 200 * time.Millisecond
+	_, err := streams.Setup(r.ctx, r.js, streams.Plan{Prefix: prefix, MaxAge: window})
+	r.must(err)
+	for range 2 {
+		r.start(func(c *worker.Config) { c.MaxAge = window })
+	}
+	command := order("a", "30001")
+	command.NotBefore = time.Now().Add(4 * time.Second)
+	command.ExpiresAt = command.NotBefore.Add(time.Minute)
+	r.send(command)
+	r.awaitNote("a")
+	again := &nats.Msg{Subject: prefix.Commands(vcc), Header: nats.Header{jetstream.MsgIDHeader: {"a"}}, Data: encoded(t, command)}
+	for {
+		ack, err := r.js.PublishMsg(r.ctx, again)
+		r.must(err)
+		if !ack.Duplicate {
+			break
+		}
+		r.tick()
+	}
+	if got := r.awaitOne("a"); got.Outcome != messages.OutcomeSignedOut || got.Redelivered {
+		t.Errorf("result %+v", got)
+	}
+	r.idle()
+	if n := r.calls("30001"); n != 1 {
+		t.Errorf("the gateway saw %d calls, want 1", n)
+	}
+}
+
 // TestSecondResultIsRefused: the stream itself refuses, whoever sends.
 func TestSecondResultIsRefused(t *testing.T) {
 	t.Parallel()

@@ -24,6 +24,7 @@ const handBackEarly = 200 * time.Millisecond
 
 // parked is what the next worker must know of a command that was handed back.
 type parked struct {
+	Sequence    uint64    `json:"seq"`      // of the message in the command stream
 	Delivery    uint64    `json:"delivery"` // the delivery that ended with this note
 	Calls       int       `json:"calls"`
 	Spent       int       `json:"spent"`
@@ -87,28 +88,39 @@ func (k *parking) recall(ctx context.Context, id string) (parked, bool, error) {
 	return p, true, nil
 }
 
-// resume takes up a command that was delivered before. A note of the delivery
-// just before this one says that it was handed back in good order; without it,
-// a worker ended in the middle and may have called the gateway.
-func (w *Worker) resume(ctx context.Context, x *execution) error {
+// resume takes up a command where it was left. A note of the delivery just before
+// this one says that it was handed back in good order; a redelivery without it,
+// that a worker ended in the middle and may have called the gateway. It reports
+// true where the same command waits in the stream under an older message, as it
+// does when it is published again after the duplicate window.
+func (w *Worker) resume(ctx context.Context, x *execution) (repeat bool, err error) {
 	_, delivery := x.held.delivery()
-	if delivery <= 1 {
-		return nil
-	}
 	p, found, err := w.parking.recall(ctx, x.cmd.ID)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if found && p.Sequence != x.held.seq {
+		_, err := w.commands.GetMsg(ctx, p.Sequence)
+		if !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return err == nil, err
+		}
+		found = false
 	}
 	if found {
-		x.calls, x.spent, x.redelivered, x.ask = p.Calls, p.Spent, p.Redelivered, p.Ask
-		x.startedAt, x.dueAt = p.StartedAt, p.DueAt
-		x.answer.Retcode, x.answer.Message, x.answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
-		x.trouble = p.Error
+		x.recall(p)
 	}
-	if !found || p.Delivery != delivery-1 {
-		x.redelivered, x.ask, x.dueAt = true, true, time.Time{}
+	if delivery > 1 && (!found || p.Delivery != delivery-1) {
+		x.redelivered, x.ask, x.dueAt = true, true, x.cmd.NotBefore
 	}
-	return nil
+	return false, nil
+}
+
+// recall takes over what the note says.
+func (x *execution) recall(p parked) {
+	x.calls, x.spent, x.redelivered, x.ask = p.Calls, p.Spent, p.Redelivered, p.Ask
+	x.startedAt, x.dueAt = p.StartedAt, p.DueAt
+	x.answer.Retcode, x.answer.Message, x.answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
+	x.trouble = p.Error
 }
 
 // handBack gives a command to the server until it is due. Whoever gets it then
@@ -120,7 +132,7 @@ func (w *Worker) handBack(ctx context.Context, x *execution) {
 	}
 	msg, delivery := x.held.delivery()
 	err := w.parking.note(ctx, x.cmd.ID, parked{
-		Delivery: delivery, Calls: x.calls, Spent: x.spent, Redelivered: x.redelivered, Ask: x.ask,
+		Sequence: x.held.seq, Delivery: delivery, Calls: x.calls, Spent: x.spent, Redelivered: x.redelivered, Ask: x.ask,
 		StartedAt: x.startedAt, DueAt: x.dueAt,
 		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus, Error: x.trouble,
 	}, x.expires)

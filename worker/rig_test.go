@@ -129,8 +129,8 @@ func (r *rig) start(change func(*worker.Config)) running {
 	w, err := worker.New(r.ctx, r.connect(nats.ReconnectBufSize(-1)), cfg)
 	r.must(err)
 	ctx, cancel := context.WithCancel(r.ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx) }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); w.Run(ctx) }()
 	stopped := false
 	stop := func() {
 		if stopped {
@@ -138,9 +138,7 @@ func (r *rig) start(change func(*worker.Config)) running {
 		}
 		stopped = true
 		cancel()
-		if err := <-ended; err != nil {
-			r.Log("worker ended:", err)
-		}
+		<-ended
 	}
 	r.Cleanup(stop)
 	return running{Worker: w, stop: stop}

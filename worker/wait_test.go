@@ -47,6 +47,31 @@ func TestParkedHoldsNoSlot(t *testing.T) {
 	}
 }
 
+// TestPullsWhatCanStart: a worker whose slots are busy leaves the backlog to others.
+func TestPullsWhatCanStart(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	release := r.sim.Hold()
+	defer release()
+	const slots = 4
+	w := r.start(func(c *worker.Config) { c.Concurrency = slots })
+	var orders []messages.Command
+	for i := range 200 {
+		orders = append(orders, order("id-"+agentNo(i), agentNo(i)))
+	}
+	r.send(orders...)
+	r.must(r.sim.AwaitInFlight(r.ctx, slots))
+	// Between two batches there may be one on its way; a third would be hoarding.
+	consumer, err := r.js.Consumer(r.ctx, prefix.Stream("COMMANDS"), prefix.Consumer(vcc))
+	r.must(err)
+	if n := consumer.CachedInfo().NumAckPending; n >= 2*slots {
+		t.Errorf("%d commands are out for %d slots", n, slots)
+	}
+	if g := w.Gauges(); g.InFlight != slots {
+		t.Errorf("gauges %+v", g)
+	}
+}
+
 // TestHandBack: a long wait is the server's, and the next worker goes on counting.
 func TestHandBack(t *testing.T) {
 	t.Parallel()

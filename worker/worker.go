@@ -162,7 +162,7 @@ func (w *Worker) bind(ctx context.Context) error {
 // more, lets calls in flight end, and hands waiting commands back. It returns
 // when nothing of it runs any more. Commands that were cut off by DrainTimeout
 // are left to redelivery; that is logged and no error.
-func (w *Worker) Run(ctx context.Context) error {
+func (w *Worker) Run(ctx context.Context) {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var background sync.WaitGroup
@@ -179,9 +179,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if err := w.nc.FlushWithContext(flush); err != nil {
-		return fmt.Errorf("sending the last acknowledgements: %w", err)
+		w.log.LogAttrs(flush, slog.LevelWarn, "the last acknowledgements may not have been sent; redelivery finds the results", slog.Any("error", err))
 	}
-	return nil
 }
 
 // drain waits for the executions, and cuts them off at the drain timeout.

@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker"
@@ -71,14 +70,15 @@ func (c *demoCommand) Run(ctx context.Context, std streamsIO) error {
 	fmt.Fprintf(std.out, "NATS with JetStream  %s\nsimulated gateway    %s\n\n", d.nats.URL(), d.gateway.URL)
 
 	working, stop := context.WithCancel(ctx)
-	group, _ := errgroup.WithContext(ctx)
-	group.Go(func() error { return d.worker.Run(working) })
+	var running sync.WaitGroup
+	running.Go(func() { d.worker.Run(working) })
 	err = d.shiftEnd(ctx, c.Agents, std)
 	if err == nil && c.Keep {
 		d.keep(ctx, std)
 	}
 	stop()
-	return errors.Join(err, group.Wait())
+	running.Wait()
+	return err
 }
 
 // startDemo brings up everything but the worker's work.

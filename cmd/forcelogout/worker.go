@@ -108,7 +108,7 @@ func (c *workerCommand) serve(ctx context.Context, nc *nats.Conn, cfg worker.Con
 	// Health and metrics stay up while the worker drains.
 	drained, done := context.WithCancel(context.WithoutCancel(ctx))
 	group.Go(func() error { return server.Run(drained) })
-	group.Go(func() error { defer done(); return w.Run(failed) })
+	group.Go(func() error { defer done(); w.Run(failed); return nil })
 	return group.Wait()
 }
 

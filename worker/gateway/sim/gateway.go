@@ -23,7 +23,7 @@ type Config struct {
 	// Latencies and delays of answers run by real time. nil means time.Now.
 	Now func() time.Time
 
-	// AdoptSessions makes the first well-formed GUID that is presented for an
+	// AdoptSessions makes the first GUID that is presented for an
 	// inspector without a session its session.
 	AdoptSessions bool
 
