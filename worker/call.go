@@ -24,6 +24,9 @@ const shortestCall = 100 * time.Millisecond
 // inSlot runs one HTTP exchange. The slot is held during the exchange and never
 // longer. All that forbids a call is checked again when the slot is there.
 func (w *Worker) inSlot(ctx context.Context, x *execution, exchange func(context.Context)) error {
+	if _, err := w.mayCall(x); err != nil {
+		return err // without waiting for a slot that it will not use
+	}
 	select {
 	case w.slots <- struct{}{}:
 	default:
@@ -90,6 +93,9 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (verdict, gateway.S
 	}
 	decision := w.classifier.classify(answer, callErr)
 	x.answer, x.trouble = answer, trouble(answer, callErr, decision)
+	if decision.class != ClassSession && answer.Retcode != "" {
+		w.session.Accepted(session)
+	}
 	w.metrics.Call(string(decision.class), answer.Retcode, took)
 	w.progressAttempt(x)
 	w.log.LogAttrs(ctx, slog.LevelDebug, "attempt", x.attr(),

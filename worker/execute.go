@@ -110,7 +110,6 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 	}
 	switch decision.class {
 	case ClassSuccess:
-		w.session.Accepted(used)
 		return &ending{outcome: messages.OutcomeSignedOut}, nil
 	case ClassPermanent:
 		return &ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + x.trouble}, nil

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -68,6 +69,8 @@ func (l *leases) take(msg jetstream.Msg) *held {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.doubtful || now.Sub(l.beat) > l.ackWait/2 {
+		l.log.LogAttrs(context.Background(), slog.LevelWarn, "the process was paused, a delivery is left to its next holder",
+			slog.Uint64("seq", meta.Sequence.Stream))
 		return nil
 	}
 	if h := l.bySeq[meta.Sequence.Stream]; h != nil {
@@ -137,7 +140,8 @@ func (l *leases) extend(ctx context.Context) {
 	sent := time.Now()
 	for _, h := range due {
 		msg, _ := h.delivery()
-		if err := msg.InProgress(); err != nil {
+		// Acknowledged meanwhile is as good.
+		if err := msg.InProgress(); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
 			l.log.LogAttrs(ctx, slog.LevelWarn, "lease not extended", slog.Uint64("seq", h.seq), slog.Any("error", err))
 		}
 	}

@@ -123,7 +123,10 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 	if cfg.Rate > 0 {
 		w.limiter = rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate)))
 	}
-	return w, w.bind(ctx)
+	if err := w.bind(ctx); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // bind opens what the worker uses of NATS.
