@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -14,8 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // process is forcelogout as a process of its own.
@@ -57,6 +62,7 @@ func get(t *testing.T, url string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer http.DefaultClient.CloseIdleConnections()
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -118,6 +124,42 @@ func TestService(t *testing.T) {
 	}
 }
 
+// burst sends commands for n agents from first on, and returns how that ended.
+func burst(ctx context.Context, url string, first, n int) <-chan string {
+	args := []string{"send", "--nats", url, "--wait"}
+	for i := range n {
+		args = append(args, agentNo(first+i))
+	}
+	ended := make(chan string, 1)
+	go func() {
+		code, out, errOut := invoke(ctx, args...)
+		ended <- fmt.Sprintf("exit %d\n%s%s", code, out, errOut)
+	}()
+	return ended
+}
+
+// checkCalls makes sure that each agent was signed out once, and that no more
+// calls were repeated than were in flight when a worker went away.
+func checkCalls(t *testing.T, g *sim.Gateway, agents, inFlight int) {
+	t.Helper()
+	repeated := 0
+	for i := range agents {
+		calls, effects := g.CallsTo(agentNo(i), sim.OpForceLogout), 0
+		for _, call := range calls {
+			if call.Effect {
+				effects++
+			}
+		}
+		if effects != 1 {
+			t.Errorf("agent %s was signed out %d times", agentNo(i), effects)
+		}
+		repeated += len(calls) - 1
+	}
+	if repeated > inFlight {
+		t.Errorf("%d calls were repeated, %d were in flight", repeated, inFlight)
+	}
+}
+
 // TestKilledWorker: SIGKILL in the middle of a burst. Another worker ends what
 // was in hand; every command has one result, and a call is repeated only for
 // commands that were in flight.
@@ -128,20 +170,7 @@ func TestKilledWorker(t *testing.T) {
 	g, gateway := startGateway(t)
 	g.SetFaults(sim.Faults{Latency: 20 * time.Millisecond})
 	victim, _ := startWorker(t, ctx, url, gateway, "--concurrency", "8", "--name", "victim")
-	const commands = 300
-	args := []string{"send", "--nats", url, "--wait"}
-	for i := range commands {
-		args = append(args, agentNo(i))
-	}
-	type ended struct {
-		code int
-		out  string
-	}
-	sent := make(chan ended, 1)
-	go func() {
-		code, out, _ := invoke(ctx, args...)
-		sent <- ended{code, out}
-	}()
+	ended := burst(ctx, url, 0, 300)
 	if _, err := g.AwaitCall(ctx, func(c sim.Call) bool { return c.Effect && c.Seq > 40 }); err != nil {
 		t.Fatal(err)
 	}
@@ -149,25 +178,62 @@ func TestKilledWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	startWorker(t, ctx, url, gateway, "--concurrency", "8", "--name", "heir")
-	end := <-sent
-	if end.code != exitOK || !strings.Contains(end.out, "all       300") {
-		t.Fatalf("exit %d, %s", end.code, end.out)
+	if end := <-ended; !strings.HasPrefix(end, "exit 0") || !strings.Contains(end, "all       300") {
+		t.Fatal(end)
 	}
-	repeated := 0
-	for i := range commands {
-		effects := 0
-		for _, call := range g.CallsTo(agentNo(i), sim.OpForceLogout) {
-			if call.Effect {
-				effects++
-			}
-		}
-		if effects != 1 {
-			t.Errorf("agent %s was signed out %d times", agentNo(i), effects)
-		}
-		repeated += len(g.CallsTo(agentNo(i), sim.OpForceLogout)) - 1
+	checkCalls(t, g, 300, 8)
+}
+
+// TestPausedWorker: a process that is stopped for longer than AckWait and wakes up
+// believing that it holds its commands calls for none of them.
+func TestPausedWorker(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	url := startNATS(t)
+	g, gateway := startGateway(t)
+	g.SetFaults(sim.Faults{Latency: 20 * time.Millisecond})
+	shortLease(t, ctx, url)
+	sleeper, _ := startWorker(t, ctx, url, gateway, "--concurrency", "8", "--call-timeout", "1s")
+	ended := burst(ctx, url, 0, 300)
+	if _, err := g.AwaitCall(ctx, func(c sim.Call) bool { return c.Effect && c.Seq > 40 }); err != nil {
+		t.Fatal(err)
 	}
-	if repeated > 8 {
-		t.Errorf("%d calls were repeated, more than were in flight", repeated)
+	if err := sleeper.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	startWorker(t, ctx, url, gateway, "--concurrency", "8", "--call-timeout", "1s")
+	// What the sleeper held comes to the other worker only after AckWait.
+	if end := <-ended; !strings.HasPrefix(end, "exit 0") || !strings.Contains(end, "all       300") {
+		t.Fatal(end)
+	}
+	if err := sleeper.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if end := <-burst(ctx, url, 300, 100); !strings.HasPrefix(end, "exit 0") {
+		t.Error(end)
+	}
+	checkCalls(t, g, 400, 8)
+}
+
+// shortLease makes the installation with a consumer of AckWait 2 s, so that the
+// test is over soon.
+func shortLease(t *testing.T, ctx context.Context, url string) {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := streams.Plan{Prefix: messages.DefaultPrefix, AckWait: 2 * time.Second}
+	if _, err := streams.Setup(ctx, js, plan); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := streams.Bind(ctx, js, plan, messages.DefaultVCC); err != nil {
+		t.Fatal(err)
 	}
 }
 
