@@ -17,14 +17,14 @@ const (
 	// pullExpiry is how long the server keeps a pull open; an idle worker sends
 	// one so often.
 	pullExpiry    = 60 * time.Second
-	pullHeartbeat = 10 * time.Second
+	pullHeartbeat = 20 * time.Second
 	// pullRetry is the pause after a pull that failed.
 	pullRetry = 500 * time.Millisecond
 	// lastPull is how long a shutdown waits for messages that the server has
 	// already sent; cut off, they would wait for AckWait.
 	lastPull = 100 * time.Millisecond
 	// watchPeriod is how often the consumer's progress is looked at.
-	watchPeriod = 15 * time.Second
+	watchPeriod = 20 * time.Second
 )
 
 // intake pulls commands from the shared consumer, as many as there is room for.
