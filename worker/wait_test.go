@@ -115,31 +115,31 @@ func (r *rig) awaitNote(id string) {
 func TestLeaseOutlivesAckWait(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	_, err := streams.Bind(r.ctx, r.js, streams.Plan{Prefix: prefix, AckWait: time.Second}, vcc)
+	_, err := streams.Bind(r.ctx, r.js, streams.Plan{Prefix: prefix, AckWait: 2 * time.Second}, vcc)
 	r.must(err)
 	const commands = 30
 	long := func(c *worker.Config) {
 		c.Concurrency = 2
 		c.CallTimeout = 900 * time.Millisecond
-		c.Retry = worker.Retry{MaxAttempts: 5, Initial: time.Second, Max: time.Second}
+		c.Retry = worker.Retry{MaxAttempts: 6, Initial: time.Second, Max: time.Second}
 	}
 	r.sim.SetFaults(sim.Faults{Latency: 100 * time.Millisecond})
 	var orders []messages.Command
 	for i := range commands {
-		r.sim.Plan(agentNo(i), refusals(3)...)
+		r.sim.Plan(agentNo(i), refusals(5)...)
 		orders = append(orders, order("id-"+agentNo(i), agentNo(i)))
 	}
 	r.start(long)
 	r.start(long)
 	r.send(orders...)
 	for id, got := range r.await(commands) {
-		if got.Outcome != messages.OutcomeSignedOut || got.Attempts != 4 || got.Redelivered {
+		if got.Outcome != messages.OutcomeSignedOut || got.Attempts != 6 || got.Redelivered {
 			t.Errorf("%s: result %+v", id, got)
 		}
 	}
 	for i := range commands {
-		if n := r.calls(agentNo(i)); n != 4 {
-			t.Errorf("the gateway saw %d calls for %s, want 4", n, agentNo(i))
+		if n := r.calls(agentNo(i)); n != 6 {
+			t.Errorf("the gateway saw %d calls for %s, want 6", n, agentNo(i))
 		}
 	}
 }
