@@ -1,0 +1,159 @@
+package streams_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/embedded"
+	"github.com/forcelogout/forcelogout/worker/streams"
+)
+
+// connected returns JetStream of a server of its own, on disk.
+func connected(t *testing.T) (context.Context, jetstream.JetStream) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	server, err := embedded.Start(t.TempDir(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop(context.Background()) })
+	nc, err := nats.Connect(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ctx, js
+}
+
+var plan = streams.Plan{Prefix: messages.DefaultPrefix}
+
+// TestBrokenGuarantees: an existing stream that would break a promise is named,
+// with the setting, and left as it is.
+func TestBrokenGuarantees(t *testing.T) {
+	t.Parallel()
+	commands := jetstream.StreamConfig{
+		Name: "FORCELOGOUT_COMMANDS", Subjects: []string{"forcelogout.commands.*", "forcelogout.schedule.*.*"},
+		Retention: jetstream.WorkQueuePolicy, Duplicates: streams.DefaultMaxAge, AllowMsgSchedules: true, AllowMsgTTL: true,
+	}
+	results := jetstream.StreamConfig{
+		Name: "FORCELOGOUT_RESULTS", Subjects: []string{"forcelogout.results.*.*.*"},
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, DiscardNewPerSubject: true,
+	}
+	cases := map[string]struct {
+		base    jetstream.StreamConfig
+		spoil   func(*jetstream.StreamConfig)
+		setting string
+	}{
+		"commands in memory":      {commands, func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "storage"},
+		"commands kept":           {commands, func(c *jetstream.StreamConfig) { c.Retention = jetstream.LimitsPolicy }, "retention"},
+		"commands limited":        {commands, func(c *jetstream.StreamConfig) { c.MaxMsgs = 10 }, "max_msgs"},
+		"commands limited, bytes": {commands, func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }, "max_bytes"},
+		"commands age":            {commands, func(c *jetstream.StreamConfig) { c.MaxAge = time.Hour }, "max_age"},
+		"short duplicate window":  {commands, func(c *jetstream.StreamConfig) { c.Duplicates = time.Minute }, "duplicate_window"},
+		"no schedules":            {commands, func(c *jetstream.StreamConfig) { c.AllowMsgSchedules = false }, "allow_msg_schedules"},
+		"no schedule subject":     {commands, func(c *jetstream.StreamConfig) { c.Subjects = c.Subjects[:1] }, "subjects"},
+		"several results":         {results, func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 2 }, "max_msgs_per_subject"},
+		"old results replaced": {results, func(c *jetstream.StreamConfig) {
+			c.Discard, c.DiscardNewPerSubject = jetstream.DiscardOld, false
+		}, "discard"},
+		"results in memory": {results, func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "storage"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, js := connected(t)
+			cfg := c.base
+			cfg.Subjects = append([]string(nil), c.base.Subjects...)
+			c.spoil(&cfg)
+			made, err := js.CreateStream(ctx, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = streams.Setup(ctx, js, plan)
+			var broken *streams.SettingError
+			if !errors.As(err, &broken) || broken.Setting != c.setting || broken.Object != "stream "+cfg.Name {
+				t.Errorf("setup says %v, want setting %s", err, c.setting)
+			}
+			now, err := js.Stream(ctx, cfg.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(made.CachedInfo().Config, now.CachedInfo().Config) {
+				t.Error("setup changed the stream")
+			}
+		})
+	}
+}
+
+// TestSetupThenCheck: what Setup makes is what Check wants, and a second Setup
+// changes nothing but the retention that it is told.
+func TestSetupThenCheck(t *testing.T) {
+	t.Parallel()
+	ctx, js := connected(t)
+	if err := streams.Check(ctx, js, plan); err == nil {
+		t.Error("check finds nothing missing on an empty server")
+	}
+	first, err := streams.Setup(ctx, js, plan)
+	if err != nil || len(first) != 5 {
+		t.Fatalf("setup made %v: %v", first, err)
+	}
+	if err := streams.Check(ctx, js, plan); err != nil {
+		t.Error(err)
+	}
+	second, err := streams.Setup(ctx, js, plan)
+	if err != nil || len(second) != 0 {
+		t.Errorf("the second setup made %v: %v", second, err)
+	}
+	longer := plan
+	longer.ResultsMaxAge = 30 * 24 * time.Hour
+	third, err := streams.Setup(ctx, js, longer)
+	if err != nil || len(third) != 1 {
+		t.Errorf("a longer retention made %v: %v", third, err)
+	}
+	// A worker's plan has no opinion on retention, and must not shorten it.
+	if again, err := streams.Setup(ctx, js, plan); err != nil || len(again) != 0 {
+		t.Errorf("the plan without retention made %v: %v", again, err)
+	}
+}
+
+// TestBind: the durable consumer is made once, shared, and checked.
+func TestBind(t *testing.T) {
+	t.Parallel()
+	ctx, js := connected(t)
+	if _, err := streams.Setup(ctx, js, plan); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		consumer, err := streams.Bind(ctx, js, plan, "default")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := consumer.CachedInfo().Config
+		if cfg.Durable != "forcelogout-default" || cfg.FilterSubject != "forcelogout.commands.default" ||
+			cfg.MaxDeliver != -1 || cfg.MaxAckPending != streams.MaxAckPending || cfg.AckWait != streams.DefaultAckWait {
+			t.Errorf("consumer %+v", cfg)
+		}
+	}
+	_, err := js.CreateConsumer(ctx, "FORCELOGOUT_COMMANDS", jetstream.ConsumerConfig{
+		Durable: "forcelogout-other", FilterSubject: "forcelogout.commands.other", AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var broken *streams.SettingError
+	if _, err := streams.Bind(ctx, js, plan, "other"); !errors.As(err, &broken) || broken.Setting != "max_deliver" {
+		t.Errorf("bind says %v, want max_deliver", err)
+	}
+}
