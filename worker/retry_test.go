@@ -1,0 +1,23 @@
+package worker
+
+import (
+	"testing"
+	"time"
+)
+
+// TestDelay: exponential up to Max, half of it random, never below what the
+// gateway asks for.
+func TestDelay(t *testing.T) {
+	t.Parallel()
+	retry := Retry{MaxAttempts: 9, Initial: 100 * time.Millisecond, Max: time.Second}
+	for calls, middle := range map[int]time.Duration{1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 3: 400 * time.Millisecond, 4: 800 * time.Millisecond, 5: time.Second, 50: time.Second} {
+		for range 200 {
+			if d := retry.delay(calls, 0); d < middle/2 || d > middle*3/2+time.Nanosecond {
+				t.Fatalf("after %d calls: %v, want %v give or take half", calls, d, middle)
+			}
+		}
+	}
+	if d := retry.delay(1, time.Minute); d != time.Minute {
+		t.Errorf("with Retry-After: %v", d)
+	}
+}

@@ -1,0 +1,75 @@
+package worker
+
+import "testing"
+
+// TestRoom: what may be pulled follows what has started, not what waits.
+func TestRoom(t *testing.T) {
+	t.Parallel()
+	r := newRoom(16) // capacity 28, further pulls of 3 or more
+	if n := r.reserve(); n != 28 {
+		t.Fatalf("the first pull is of %d", n)
+	}
+	if n := r.reserve(); n != 0 {
+		t.Fatalf("everything is asked for, and %d more", n)
+	}
+	for range 28 {
+		r.delivered()
+	}
+	if n := r.reserve(); n != 0 || r.pulling() {
+		t.Fatalf("no room, and a pull of %d", n)
+	}
+	if !r.tryWait() {
+		t.Fatal("a command may not wait")
+	}
+	if n := r.reserve(); n != 1 {
+		t.Fatalf("one waits, a pull of %d", n)
+	}
+	r.leave(starting)
+	if n := r.reserve(); n != 0 {
+		t.Errorf("a pull of %d while another is under way", n)
+	}
+	r.unfilled(1)
+	if n := r.reserve(); n != 2 {
+		t.Errorf("an unfilled pull and an ended command give a pull of %d", n)
+	}
+}
+
+// TestRoomStopsForResults: with results that cannot be stored, nothing more is
+// called.
+func TestRoomStopsForResults(t *testing.T) {
+	t.Parallel()
+	r := newRoom(1)
+	for range r.maxReporting {
+		if r.reserve() != 1 {
+			t.Fatal("no room")
+		}
+		r.delivered()
+		r.move(starting, reporting)
+	}
+	if n := r.reserve(); n != 0 {
+		t.Errorf("%d unstored results, and a pull of %d", r.maxReporting, n)
+	}
+	r.leave(reporting)
+	if n := r.reserve(); n != 1 {
+		t.Errorf("a result is stored, and a pull of %d", n)
+	}
+}
+
+// TestRoomBoundsWaiting: a process holds only so many waits; the others go back
+// to the server.
+func TestRoomBoundsWaiting(t *testing.T) {
+	t.Parallel()
+	r := newRoom(1)
+	for range r.maxWaiting {
+		r.reserve()
+		r.delivered()
+		if !r.tryWait() {
+			t.Fatal("a command may not wait")
+		}
+	}
+	r.reserve()
+	r.delivered()
+	if r.tryWait() {
+		t.Error("more commands wait than the process may hold")
+	}
+}
