@@ -13,8 +13,7 @@ import (
 )
 
 type sendCommand struct {
-	natsFlags
-	logFlags
+	clientFlags
 	Agents      []string      `arg:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
 	VCC         string        `name:"vcc" default:"default" help:"Virtual contact center."`
 	Reason      string        `help:"Audit text, for example shift-end."`
@@ -26,27 +25,15 @@ type sendCommand struct {
 }
 
 func (c *sendCommand) Run(ctx context.Context, std streamsIO) error {
-	prefix, err := c.prefix()
-	if err != nil {
-		return err
-	}
 	orders, err := c.orders(time.Now())
 	if err != nil {
 		return usage(err)
 	}
-	log, err := c.logger(std.err)
+	cl, closeAll, err := c.open("send", std)
 	if err != nil {
 		return err
 	}
-	nc, err := c.connect("send", log)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	cl, err := client.New(nc, prefix)
-	if err != nil {
-		return err
-	}
+	defer closeAll()
 	if c.Wait {
 		return c.sendAndWait(ctx, cl, orders, std)
 	}

@@ -13,8 +13,7 @@ import (
 )
 
 type watchCommand struct {
-	natsFlags
-	logFlags
+	clientFlags
 	VCC        string           `name:"vcc" help:"Only this virtual contact center."`
 	WorkNo     string           `help:"Only this agent."`
 	Outcome    messages.Outcome `placeholder:"NAME" help:"Only results with this outcome, for example failed."`
@@ -24,27 +23,15 @@ type watchCommand struct {
 }
 
 func (c *watchCommand) Run(ctx context.Context, std streamsIO) error {
-	prefix, err := c.prefix()
-	if err != nil {
-		return err
-	}
 	filter, err := c.filter(time.Now())
 	if err != nil {
 		return usage(err)
 	}
-	log, err := c.logger(std.err)
+	cl, closeAll, err := c.open("watch", std)
 	if err != nil {
 		return err
 	}
-	nc, err := c.connect("watch", log)
-	if err != nil {
-		return err
-	}
-	defer nc.Close()
-	cl, err := client.New(nc, prefix)
-	if err != nil {
-		return err
-	}
+	defer closeAll()
 	view := &view{out: std.out, json: c.JSON, paint: painter(colored(std.out)), width: lineWidth(std.out)}
 	if !c.NoProgress && c.Outcome == "" {
 		stop, err := cl.Progress(filter, view.progress)
