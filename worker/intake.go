@@ -23,8 +23,6 @@ const (
 	// lastPull is how long a shutdown waits for messages that the server has
 	// already sent; cut off, they would wait for AckWait.
 	lastPull = 100 * time.Millisecond
-	// watchPeriod is how often the consumer's progress is looked at.
-	watchPeriod = 20 * time.Second
 )
 
 // intake pulls commands from the shared consumer, as many as there is room for.
@@ -32,11 +30,13 @@ type intake struct {
 	nc     *nats.Conn
 	log    *slog.Logger
 	room   *room
+	period time.Duration // how often the consumer's progress is looked at
 	bind   func(context.Context) (jetstream.Consumer, error)
 	accept func(context.Context, jetstream.Msg)
 
 	delivered atomic.Uint64 // messages so far
 	pending   atomic.Uint64 // waiting on the server, as last seen
+	quiet     bool          // commands waited at the last look, and none has come since; watch's own
 
 	mu       sync.Mutex
 	consumer jetstream.Consumer
@@ -45,9 +45,9 @@ type intake struct {
 	pulls    context.Context
 }
 
-func newIntake(nc *nats.Conn, log *slog.Logger, room *room, consumer jetstream.Consumer,
+func newIntake(nc *nats.Conn, log *slog.Logger, room *room, period time.Duration, consumer jetstream.Consumer,
 	bind func(context.Context) (jetstream.Consumer, error), accept func(context.Context, jetstream.Msg)) *intake {
-	return &intake{nc: nc, log: log, room: room, consumer: consumer, bind: bind, accept: accept}
+	return &intake{nc: nc, log: log, room: room, period: period, consumer: consumer, bind: bind, accept: accept}
 }
 
 // run pulls until ctx ends and hands each message to accept with the context
@@ -168,9 +168,10 @@ func (in *intake) rebind(ctx context.Context) {
 // watch looks at the consumer from time to time: where messages wait, this
 // worker has room and none is delivered, it says so and binds again.
 func (in *intake) watch(ctx, work context.Context) {
-	ticker := time.NewTicker(watchPeriod)
+	ticker := time.NewTicker(in.period)
 	defer ticker.Stop()
 	last := in.delivered.Load()
+	in.look(ctx, true) // for the metrics; nothing can be stalled yet
 	for {
 		select {
 		case <-ctx.Done():
@@ -203,7 +204,13 @@ func (in *intake) look(ctx context.Context, moved bool) bool {
 		// An operator's brake: it is said, and not undone.
 		trouble = fmt.Errorf("the consumer is paused for another %v: nats consumer resume", info.PauseRemaining.Round(time.Second))
 	case !moved && info.NumPending > 0 && info.NumAckPending < info.Config.MaxAckPending && in.room.pulling():
-		trouble = fmt.Errorf("%d commands wait on the server and none is delivered", info.NumPending)
+		if in.quiet {
+			trouble = fmt.Errorf("%d commands wait on the server and none is delivered", info.NumPending)
+		}
+		// Once may be a command that is just on its way.
+		in.quiet = true
+	default:
+		in.quiet = false
 	}
 	if err == nil {
 		in.pending.Store(info.NumPending)

@@ -151,7 +151,7 @@ func TestConsumerDeleted(t *testing.T) {
 func TestConsumerPaused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	w := r.start(nil)
+	w := r.start(func(c *worker.Config) { c.WatchPeriod = 100 * time.Millisecond })
 	stream, err := r.js.Stream(r.ctx, prefix.Stream("COMMANDS"))
 	r.must(err)
 	_, err = stream.PauseConsumer(r.ctx, prefix.Consumer(vcc), time.Now().Add(time.Hour))

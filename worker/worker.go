@@ -26,6 +26,7 @@ const (
 	DefaultConcurrency  = 64
 	DefaultCallTimeout  = 10 * time.Second
 	DefaultDrainTimeout = 25 * time.Second
+	DefaultWatchPeriod  = 20 * time.Second
 )
 
 // Config is what one worker of one VCC needs. Zero values of optional settings
@@ -44,6 +45,7 @@ type Config struct {
 	CallTimeout  time.Duration          // of one call; below the consumer's AckWait
 	AckWait      time.Duration          // of the consumer if this worker makes it; an existing one keeps its own
 	DrainTimeout time.Duration          // how long calls in flight may take to end at a shutdown
+	WatchPeriod  time.Duration          // how often delivery is looked at, for readiness and the lag
 	Retry        Retry                  // zero fields mean the defaults
 	AllowReply   messages.ReplyPatterns // nil means messages.DefaultReplyPatterns
 	Retcodes     map[string]Class       // changes to the table of retcodes
@@ -57,6 +59,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxAge, streams.DefaultMaxAge)
 	setDefault(&c.CallTimeout, DefaultCallTimeout)
 	setDefault(&c.DrainTimeout, DefaultDrainTimeout)
+	setDefault(&c.WatchPeriod, DefaultWatchPeriod)
 	setDefault(&c.Retry.MaxAttempts, DefaultMaxAttempts)
 	setDefault(&c.Retry.Initial, DefaultRetryInitial)
 	setDefault(&c.Retry.Max, DefaultRetryMax)
@@ -157,7 +160,7 @@ func (w *Worker) bind(ctx context.Context) error {
 		return err
 	}
 	w.leases = newLeases(w.nc, w.log, ackWait)
-	w.intake = newIntake(w.nc, w.log, w.room, consumer, bind, w.accept)
+	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept)
 	return nil
 }
 
