@@ -15,6 +15,8 @@ var (
 	errDraining  = errors.New("the worker is shutting down")
 	errLeaseLost = errors.New("the lease ran out, another worker has the command")
 	errExpired   = errors.New("the command expired")
+	errItself    = errors.New("an inspector cannot sign itself out")
+	errOther     = errors.New("the command names another inspector than this worker has")
 )
 
 // shortestCall is the least time that a call is started with: less would be cut
@@ -62,6 +64,12 @@ func (w *Worker) mayCall(x *execution) (time.Duration, error) {
 	left := time.Until(x.expires)
 	if left <= 0 {
 		return 0, errExpired
+	}
+	switch inspector := w.session.Current().Inspector; {
+	case x.cmd.Inspector != "" && x.cmd.Inspector != inspector:
+		return 0, errOther
+	case x.cmd.WorkNo == inspector: // the gateway would answer 000-005
+		return 0, errItself
 	}
 	return min(w.cfg.CallTimeout, lease, left), nil
 }

@@ -67,6 +67,10 @@ func (w *Worker) execute(ctx context.Context, x *execution) {
 			return
 		case errors.Is(err, errExpired):
 			end = x.expired()
+		case errors.Is(err, errOther):
+			end = &ending{messages.OutcomeFailed, messages.CauseNoSession, err.Error()}
+		case errors.Is(err, errItself):
+			end = &ending{messages.OutcomeFailed, messages.CauseRefused, err.Error()}
 		case err != nil: // the worker ends without delay; the server redelivers
 			return
 		}

@@ -5,11 +5,43 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/session"
 )
+
+// TestWhoMayAct: a command that names an inspector is that inspector's alone, and
+// an inspector never signs itself out. Neither reaches the gateway.
+func TestWhoMayAct(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start(nil)
+	named, other, itself, late := order("named", "30001"), order("other", "30002"), order("itself", inspector), order("late", inspector)
+	named.Inspector = inspector
+	other.Inspector = "1002"
+	late.ExpiresAt = time.Now().Add(-time.Second)
+	r.send(named, other, itself, late)
+	results := r.await(4)
+	want := map[string]struct {
+		outcome messages.Outcome
+		cause   messages.Cause
+	}{
+		"named":  {messages.OutcomeSignedOut, ""},
+		"other":  {messages.OutcomeFailed, messages.CauseNoSession},
+		"itself": {messages.OutcomeFailed, messages.CauseRefused},
+		"late":   {messages.OutcomeExpired, messages.CauseExpiredBeforeAttempt},
+	}
+	for id, w := range want {
+		if got := results[id]; got.Outcome != w.outcome || got.Cause != w.cause {
+			t.Errorf("%s: result %+v", id, got)
+		}
+	}
+	if calls := r.sim.Calls(); len(calls) != 1 || calls[0].WorkNo != "30001" {
+		t.Errorf("the gateway saw %+v, want one call for 30001", calls)
+	}
+}
 
 // TestGUIDFileRenewed: an answer about the session reads the file again, and the
 // commands in flight go on without having lost an attempt.

@@ -132,7 +132,7 @@ func (c *workerCommand) config(log *slog.Logger) (worker.Config, error) {
 	if err != nil {
 		return worker.Config{}, err
 	}
-	if err := errors.Join(messages.ValidateVCC(c.VCC), named("inspector", messages.ValidateWorkNo(c.Inspector)), c.checkNumbers()); err != nil {
+	if err := errors.Join(named("vcc", messages.ValidateVCC(c.VCC)), named("inspector", messages.ValidateWorkNo(c.Inspector)), c.checkNumbers()); err != nil {
 		return worker.Config{}, err
 	}
 	tlsConfig, err := gateway.TLSFiles{CA: c.GatewayCA, Cert: c.GatewayCert, Key: c.GatewayKey}.Config()
