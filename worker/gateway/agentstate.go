@@ -21,14 +21,18 @@ const (
 // this query proves that an agent is signed out; no retcode of another call
 // does. The error is for everything that kept an answer from coming.
 func (c *Client) AgentState(ctx context.Context, s Session, workNo string) (Presence, Answer, error) {
-	answer, body, err := c.call(ctx, http.MethodGet, s, "agentgroup", s.Inspector, "agentbyworkno", workNo)
-	if err != nil {
-		return PresenceUnknown, answer, err
+	reply, err := c.call(ctx, s, http.MethodGet, nil, "agentgroup", s.Inspector, "agentbyworkno", workNo)
+	if err != nil || !reply.succeeded() {
+		return PresenceUnknown, reply.Answer, err
 	}
-	if answer.HTTPStatus != http.StatusOK || answer.Retcode != RetcodeSuccess {
-		return PresenceUnknown, answer, nil
-	}
-	return parsePresence(body, workNo), answer, nil
+	return parsePresence(reply.body, workNo), reply.Answer, nil
+}
+
+// OwnState asks for the inspector's own state [cec_07_0581]: retcode "0" says
+// that the session is accepted. It changes nothing and is no heartbeat.
+func (c *Client) OwnState(ctx context.Context, s Session) (Answer, error) {
+	reply, err := c.call(ctx, s, http.MethodGet, nil, "onlineagent", s.Inspector, "agentstatus")
+	return reply.Answer, err
 }
 
 // parsePresence reads status and ctiStatus [cec_07_0415, cec_07_0581]: signed

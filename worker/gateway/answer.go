@@ -20,6 +20,13 @@ type Answer struct {
 	Retcode    string        // "" where the body held none: then it is no answer of the gateway
 	Message    string        // the gateway's text, one printable line of at most 512 bytes
 	RetryAfter time.Duration // from a Retry-After header, 0 if none
+	GUID       string        // what to use from now on, where the answer brought a new one; a secret
+}
+
+// succeeded tells an answer of the gateway itself from a success that something
+// in front of it claims.
+func (a Answer) succeeded() bool {
+	return a.HTTPStatus == http.StatusOK && a.Retcode == RetcodeSuccess
 }
 
 // maxMessage bounds the gateway's text before it goes into results and logs.
@@ -37,6 +44,9 @@ func parseAnswer(resp *http.Response, body []byte) Answer {
 	answer := Answer{
 		HTTPStatus: resp.StatusCode,
 		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
+	}
+	if resp.StatusCode/100 == 2 {
+		answer.GUID = guidOf(resp.Header)
 	}
 	var env envelope
 	if isHTML(resp.Header) || json.Unmarshal(body, &env) != nil {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -18,12 +19,6 @@ const MaxAnswer = 64 << 10
 
 // basePath is the root of every resource [cec_07_0441].
 const basePath = "/agentgateway/resource"
-
-// Session is a signed-in inspector: who calls, and the proof.
-type Session struct {
-	Inspector string // the gateway's {agentid}, 101–999999
-	GUID      string // the whole Guid header value with its ".AgentGatewayN" suffix; a secret
-}
 
 // Options are how a gateway is reached.
 type Options struct {
@@ -80,35 +75,42 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // everything that kept an answer from coming; then the effect is unknown unless
 // the connection was never made.
 func (c *Client) ForceLogout(ctx context.Context, s Session, workNo string) (Answer, error) {
-	answer, _, err := c.call(ctx, http.MethodPost, s, "qualitycontrol", s.Inspector, "forcelogout", workNo)
-	return answer, err
+	reply, err := c.call(ctx, s, http.MethodPost, nil, "qualitycontrol", s.Inspector, "forcelogout", workNo)
+	return reply.Answer, err
 }
 
-// call sends one request without a body and reads the whole answer.
-func (c *Client) call(ctx context.Context, method string, s Session, segments ...string) (Answer, []byte, error) {
+// reply is an answer with what only some calls read of it.
+type reply struct {
+	Answer
+	header http.Header
+	body   []byte
+}
+
+// call sends one request and reads the whole answer. A nil payload sends no body.
+func (c *Client) call(ctx context.Context, s Session, method string, payload []byte, segments ...string) (reply, error) {
 	target, err := c.resource(segments)
 	if err != nil {
-		return Answer{}, nil, err
+		return reply{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(payload))
 	if err != nil {
-		return Answer{}, nil, err
+		return reply{}, err
 	}
 	req.Header.Set("Content-Type", "application/json; charset=UTF-8")
-	req.Header.Set("Guid", s.GUID)
+	s.sign(req.Header)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Answer{}, nil, withoutURL(err)
+		return reply{}, withoutURL(err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
 	if err != nil {
-		return Answer{}, nil, fmt.Errorf("reading the answer: %w", err)
+		return reply{}, fmt.Errorf("reading the answer: %w", err)
 	}
 	if len(body) > MaxAnswer {
-		return Answer{HTTPStatus: resp.StatusCode}, nil, fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
+		return reply{Answer: Answer{HTTPStatus: resp.StatusCode}}, fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
 	}
-	return parseAnswer(resp, body), body, nil
+	return reply{Answer: parseAnswer(resp, body), header: resp.Header, body: body}, nil
 }
 
 // resource builds a URL in which every variable segment is digits or a
