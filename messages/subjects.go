@@ -59,6 +59,12 @@ func (p Prefix) Progress(vcc, workNo, id string) string {
 	return p.subject("progress", vcc, workNo, id)
 }
 
+// Session is where the workers of an inspector talk about its session. The kind
+// is check or needed.
+func (p Prefix) Session(kind, vcc, inspector string) string {
+	return p.subject("session", kind, vcc, inspector)
+}
+
 func (p Prefix) subject(tokens ...string) string {
 	return string(p) + "." + strings.Join(tokens, ".")
 }
@@ -83,7 +89,7 @@ func (p Prefix) Owns(subject string) bool {
 	}
 	kind, _, _ := strings.Cut(rest, ".")
 	switch kind {
-	case "commands", "schedule", "results", "dead", "parked", "progress":
+	case "commands", "schedule", "results", "dead", "parked", "progress", "session":
 		return true
 	}
 	return false

@@ -1,12 +1,12 @@
-// Package session keeps the inspector sessions that calls are made with.
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
@@ -15,111 +15,139 @@ import (
 // has refused.
 var ErrNotRenewed = errors.New("the source of the GUID still holds the refused one")
 
-// maxGUID bounds the header value; a real one has about 50 bytes.
-const maxGUID = 256
+const (
+	// rereadEvery is how often a file is looked at for changes.
+	rereadEvery = 2 * time.Second
+	// A refused GUID is tried again, by asking for the inspector's own state: it
+	// may have been signed in again with the same.
+	firstCheck = 2 * time.Second
+	lastCheck  = 30 * time.Second
+	checkTime  = 10 * time.Second
+)
 
-// Given is a session that somebody else has signed in: its GUID comes from a
-// file or from the environment and is read again when the gateway refuses it.
-type Given struct {
-	inspector string
-	read      func() (string, error)
+// given is a session that somebody else has signed in: its GUID comes from a
+// file or from the environment.
+type given struct {
+	in    *inspector
+	nudge chan struct{} // a check is wanted; has room for one
 
-	mu      sync.Mutex
-	guid    string
-	refusal error // why the present GUID is no use, nil while it is
+	mu   sync.Mutex // one reading at a time
+	held string     // what the source held at the last reading
+	last string     // what the last unsuccessful reading said
 }
 
-// FromFile returns the session whose GUID is the content of a file. The file
-// may be replaced at any time.
-func FromFile(inspector, path string) (*Given, error) {
-	return newGiven(inspector, func() (string, error) {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return "", fmt.Errorf("reading the GUID file: %w", err)
+func (g *given) run(ctx context.Context) {
+	ticker := time.NewTicker(rereadEvery)
+	defer ticker.Stop()
+	var pause time.Duration
+	var next time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			_ = g.reread()
+		case <-g.nudge:
+			pause, next = firstCheck, time.Time{}
 		}
-		guid, err := ParseGUID(string(data))
-		if err != nil {
-			return "", fmt.Errorf("GUID file %s: %w", path, err)
+		s, state := g.in.current()
+		if state == live || time.Now().Before(next) {
+			continue
 		}
-		return guid, nil
-	})
+		if g.tryAgain(ctx, s) {
+			g.in.verified()
+		}
+		next = time.Now().Add(pause)
+		pause = min(2*pause, lastCheck)
+	}
 }
 
-// FromValue returns a session with a fixed GUID.
-func FromValue(inspector, value string) (*Given, error) {
-	return newGiven(inspector, func() (string, error) { return ParseGUID(value) })
-}
-
-func newGiven(inspector string, read func() (string, error)) (*Given, error) {
-	guid, err := read()
+// reread takes up what the source holds now, if that is something new.
+func (g *given) reread() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	guid, err := g.in.account.guid()
 	if err != nil {
-		return nil, err
+		if err.Error() != g.last {
+			g.last = err.Error()
+			g.in.log(slog.LevelWarn, "GUID not read again", slog.Any("error", err))
+		}
+		return err
 	}
-	return &Given{inspector: inspector, read: read, guid: guid}, nil
-}
-
-// Current is the session to make the next call with.
-func (g *Given) Current() gateway.Session {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return gateway.Session{Inspector: g.inspector, GUID: g.guid}
-}
-
-// Refused reports that the gateway did not accept a session and reads the
-// source again. It returns nil if there is now another session to try, and else
-// an error that wraps ErrNotRenewed or says why the source is unreadable. Many
-// callers refused together cost one reading each of a small file at most.
-func (g *Given) Refused(used gateway.Session) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if used.GUID != g.guid {
-		return nil
+	g.last = ""
+	if guid == g.held {
+		return ErrNotRenewed
 	}
-	guid, err := g.read()
-	switch {
-	case err != nil:
-		g.refusal = err
-	case guid == g.guid:
-		g.refusal = ErrNotRenewed
-	default:
-		g.guid, g.refusal = guid, nil
-	}
-	return g.refusal
-}
-
-// Accepted reports that the gateway took a session: an earlier refusal is over.
-func (g *Given) Accepted(used gateway.Session) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if used.GUID == g.guid {
-		g.refusal = nil
-	}
-}
-
-// Usable is nil while the session is not known to be refused.
-func (g *Given) Usable() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.refusal != nil {
-		return fmt.Errorf("inspector %s has no usable session: %w", g.inspector, g.refusal)
-	}
+	g.held = guid
+	g.in.set(gateway.Session{Inspector: g.in.account.Inspector, GUID: guid})
 	return nil
 }
 
-// ParseGUID takes a GUID as people paste it, also with the JSESSIONID= in front
-// that a Set-GUID header has. The error never holds the value.
-func ParseGUID(raw string) (string, error) {
-	guid := strings.TrimPrefix(strings.TrimSpace(raw), "JSESSIONID=")
+func (g *given) refused(used gateway.Session) error {
+	err := g.reread()
+	if err == nil {
+		return nil
+	}
+	if s, _ := g.in.current(); s.GUID != used.GUID {
+		return nil
+	}
+	g.in.lost(down, err)
+	select {
+	case g.nudge <- struct{}{}:
+	default:
+	}
+	return err
+}
+
+// renewed takes up a GUID for this process only: the source is somebody else's.
+func (g *given) renewed(used gateway.Session, guid string) { g.in.rotate(used, guid) }
+
+// tryAgain asks the gateway whether it takes the session now. A gateway that
+// answers, but does not know the question, is asked by the next command.
+func (g *given) tryAgain(ctx context.Context, s gateway.Session) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	answer, err := g.in.pool.cfg.Gateway.OwnState(ctx, s)
+	verdict := judge(answer, err)
+	return verdict == alive || verdict == unknown && err == nil && answer.HTTPStatus < 500
+}
+
+// verdict is what an answer to a session's own calls says about it.
+type verdict int
+
+const (
+	unknown  verdict = iota // no answer of the gateway
+	alive                   // the session is good
+	doubtful                // it may have ended, or be mixed up with its successor
+	ended                   // it is gone
+)
+
+// judge reads the answer to a poll or a question for the own state. The vendor's
+// clients give up at once on 100-006 and after repeated 000-003 [V].
+func judge(answer gateway.Answer, err error) verdict {
 	switch {
-	case guid == "":
-		return "", errors.New("the GUID is empty: put in the value of the Guid header")
-	case len(guid) > maxGUID:
-		return "", fmt.Errorf("the GUID has %d bytes, %d at most: put in the value of the Guid header and nothing else", len(guid), maxGUID)
+	case err != nil, answer.HTTPStatus >= 500:
+		return unknown
+	case answer.Retcode == "100-006", answer.Retcode == "105-005", answer.Retcode == "105-006":
+		return ended
+	case answer.Retcode == "000-003", answer.HTTPStatus == 401, answer.HTTPStatus == 403:
+		return doubtful
+	case answer.HTTPStatus == 200 && answer.Retcode == gateway.RetcodeSuccess:
+		return alive
+	default:
+		return unknown
 	}
-	for _, c := range []byte(guid) {
-		if c <= ' ' || c > '~' {
-			return "", errors.New("the GUID holds white space or other characters that no header value has: put in one line")
-		}
+}
+
+func said(answer gateway.Answer, err error) string {
+	switch {
+	case err != nil:
+		return err.Error()
+	case answer.Retcode == "":
+		return fmt.Sprintf("HTTP %d without a retcode", answer.HTTPStatus)
+	case answer.Message == "":
+		return answer.Retcode
+	default:
+		return answer.Retcode + " (" + answer.Message + ")"
 	}
-	return guid, nil
 }

@@ -1,0 +1,270 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/gateway"
+)
+
+// source is where an inspector's session comes from.
+type source interface {
+	// run keeps the inspector's session up to date until the context ends.
+	run(ctx context.Context)
+	// refused is told that the gateway did not accept the present session. An
+	// error says that nothing better will come and ends the command.
+	refused(used gateway.Session) error
+	// renewed is told of a new GUID that an answer to a call brought.
+	renewed(used gateway.Session, guid string)
+}
+
+// state is what is known of an inspector's session.
+type state int
+
+const (
+	pending state = iota // none yet, or doubted, and somebody is at it
+	live
+	down // none to be had for now
+)
+
+// What keeps an inspector from calling.
+var (
+	errNoneYet = errors.New("it is being looked for")
+	errRefused = errors.New("the gateway refused it, it is being renewed")
+)
+
+// inspector is one account at work. The pool's lock guards its fields.
+type inspector struct {
+	pool    *Pool
+	account Account
+	source  source
+
+	session  gateway.Session
+	state    state
+	problem  error // why it is not live
+	doubted  bool  // a call with the session was refused
+	inFlight int
+	limit    limit
+	right    right
+}
+
+// open connects the inspector with the source of its session.
+func (in *inspector) open(ctx context.Context) error {
+	if in.account.kept() || in.account.Shared {
+		shelf, err := openShelf(ctx, in.pool.cfg, in.account.Inspector)
+		if err != nil {
+			return err
+		}
+		f := &follower{in: in, shelf: shelf}
+		if in.account.Shared {
+			in.source = &shared{f}
+		} else {
+			in.source = newKept(f)
+		}
+		return nil
+	}
+	g := &given{in: in, nudge: make(chan struct{}, 1)}
+	in.source = g
+	return g.reread()
+}
+
+// current is the session that calls are made with now.
+func (in *inspector) current() (gateway.Session, state) {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	return in.session, in.state
+}
+
+// set takes up a session. A rotated GUID is one, too.
+func (in *inspector) set(s gateway.Session) {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	came := in.state != live
+	in.session, in.state, in.problem, in.doubted = s, live, nil, false
+	if came {
+		in.log(slog.LevelInfo, "session usable")
+		in.pool.sessionsChanged()
+	}
+}
+
+// rotate replaces the GUID of the session if it is still the present one.
+func (in *inspector) rotate(used gateway.Session, guid string) bool {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	if in.session.GUID != used.GUID {
+		return false
+	}
+	in.session.GUID = guid
+	return true
+}
+
+// adopt takes a session that is to be kept from now on. It is not used before
+// somebody has verified it, unless it is in use; adopt reports whether it is.
+func (in *inspector) adopt(s gateway.Session) bool {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	if in.session == s {
+		return in.state == live
+	}
+	was := in.state
+	in.session, in.state, in.problem, in.doubted = s, pending, errNoneYet, false
+	if was == live {
+		in.pool.sessionsChanged()
+	}
+	return false
+}
+
+// verified says that the session is good, also where a call with it was refused.
+func (in *inspector) verified() {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	if in.state == live {
+		return
+	}
+	if in.doubted {
+		in.right.overruled(in)
+	}
+	in.state, in.problem, in.doubted = live, nil, false
+	in.log(slog.LevelInfo, "session usable")
+	in.pool.sessionsChanged()
+}
+
+// lost says that there is no session for the moment: pending while somebody is at
+// it, down where none is to be expected soon.
+func (in *inspector) lost(s state, why error) {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	news := in.problem == nil || in.problem.Error() != why.Error()
+	if in.state == s && !news {
+		return
+	}
+	in.state, in.problem = s, why
+	level := slog.LevelWarn
+	if s == down {
+		level = slog.LevelError
+	}
+	in.log(level, "no usable inspector session", slog.Any("error", why))
+	in.pool.sessionsChanged()
+}
+
+// usable reports whether calls can be made with it now.
+func (in *inspector) usable() bool { return in.state == live && !in.right.barred() }
+
+// may reports whether a wish allows this inspector.
+func (in *inspector) may(w Wish) bool {
+	return in.usable() && in.account.Inspector != w.WorkNo &&
+		(w.Inspector == "" || w.Inspector == in.account.Inspector)
+}
+
+// free reports whether it has room for one more call.
+func (in *inspector) free() bool {
+	return in.inFlight < in.limit.calls() && in.right.allows(in.inFlight)
+}
+
+// better compares two inspectors that are both free.
+func (in *inspector) better(other *inspector, w Wish) bool {
+	if avoid := w.Avoid; avoid != "" && (in.account.Inspector == avoid) != (other.account.Inspector == avoid) {
+		return other.account.Inspector == avoid
+	}
+	return in.inFlight < other.inFlight
+}
+
+// trouble is why it is not usable.
+func (in *inspector) trouble() error {
+	if in.state == live {
+		return in.right.why
+	}
+	return in.problem
+}
+
+func (in *inspector) log(level slog.Level, event string, attrs ...slog.Attr) {
+	attrs = append([]slog.Attr{slog.String("vcc", in.pool.cfg.VCC), slog.String("inspector", in.account.Inspector)}, attrs...)
+	in.pool.cfg.Log.LogAttrs(context.Background(), level, event, attrs...)
+}
+
+// Use is an inspector taken for one exchange with the gateway.
+type Use struct {
+	gateway.Session
+	in    *inspector
+	begin time.Time
+}
+
+// Report is what an exchange showed about the inspector, not about the agent.
+type Report struct {
+	Accepted bool   // the gateway took the session and the right
+	Busy     bool   // it was called again before its answer: slow down
+	NoRight  bool   // it has no right to do that
+	WorkNo   string // whom the call was about
+	Instead  string // the inspector who had no right where this one had
+	GUID     string // a new GUID that the answer brought
+}
+
+// Done gives the inspector back.
+func (u *Use) Done(r Report) {
+	if r.GUID != "" && r.GUID != u.GUID {
+		u.in.source.renewed(u.Session, r.GUID)
+	}
+	p := u.in.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	before := p.barred()
+	switch {
+	case r.Busy:
+		if u.in.limit.slower(u.begin, now) {
+			u.in.log(slog.LevelWarn, "the gateway cannot follow, fewer calls at once", slog.Int("limit", u.in.limit.calls()))
+		}
+	case r.NoRight:
+		u.in.right.refused(u.in, r.WorkNo, now)
+	case r.Accepted:
+		u.in.limit.faster(now)
+		u.in.right.granted(u.in)
+		for _, other := range p.inspectors {
+			if other.account.Inspector == r.Instead && other != u.in {
+				other.right.outdone(other)
+			}
+		}
+	}
+	u.free()
+	if before != p.barred() {
+		p.sessionsChanged()
+	}
+}
+
+func (u *Use) free() {
+	u.in.inFlight--
+	u.in.pool.inFlight--
+	u.in.pool.dispatch()
+}
+
+// Refused reports that the gateway did not accept the session that a call was
+// made with. All calls that are refused together cause one renewal. It returns
+// nil where the command should go on, as soon as Possible, and an error where
+// nothing better will come.
+func (u *Use) Refused() error {
+	p := u.in.pool
+	p.mu.Lock()
+	if u.GUID != u.in.session.GUID {
+		p.mu.Unlock()
+		return nil // there is a newer one already
+	}
+	first := u.in.state == live
+	if first {
+		u.in.state, u.in.problem, u.in.doubted = pending, errRefused, true
+		u.in.log(slog.LevelWarn, "session refused")
+		p.sessionsChanged()
+	}
+	p.mu.Unlock()
+	if err := u.in.source.refused(u.Session); err != nil {
+		return fmt.Errorf("inspector %s: %w", u.Inspector, err)
+	}
+	return nil
+}
+
+// subject is where workers talk about an inspector's session.
+func (in *inspector) subject(kind string) string {
+	return in.pool.cfg.Prefix.Session(kind, in.pool.cfg.VCC, in.account.Inspector)
+}

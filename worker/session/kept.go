@@ -1,0 +1,296 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+
+	"github.com/forcelogout/forcelogout/worker/gateway"
+)
+
+// kept is a session that the workers sign in, keep alive and share. Each worker
+// follows what the bucket says; the one that holds the lease keeps.
+type kept struct {
+	*follower
+	nudge  chan struct{} // a check was asked for; has room for one
+	signIn signIn
+
+	takeover time.Time // when the lease counts as abandoned
+	revision uint64    // of what was seen last
+}
+
+func newKept(f *follower) *kept {
+	return &kept{follower: f, nudge: make(chan struct{}, 1)}
+}
+
+func newLeaseID() string { return uuid.NewString() }
+
+// answer says that this worker needs the session.
+func answer(m *nats.Msg) { _ = m.Respond(nil) }
+
+func (k *kept) run(ctx context.Context) {
+	nc := k.in.pool.cfg.NATS
+	needed, err := nc.Subscribe(k.in.subject(askNeeded), answer)
+	if err != nil {
+		k.in.log(slog.LevelError, "cannot say that the session is needed", slog.Any("error", err))
+		return
+	}
+	checks, err := nc.Subscribe(k.in.subject(askCheck), func(*nats.Msg) { k.nudged() })
+	if err != nil {
+		k.in.log(slog.LevelError, "cannot hear of refused sessions", slog.Any("error", err))
+		return
+	}
+	defer func() { _ = checks.Unsubscribe() }()
+	for ctx.Err() == nil {
+		t := k.follow(ctx)
+		if t == nil {
+			break
+		}
+		k.lead(ctx, t)
+		if ctx.Err() != nil {
+			_ = needed.Unsubscribe()
+			k.retire(context.WithoutCancel(ctx), t)
+			return
+		}
+	}
+	_ = needed.Unsubscribe()
+}
+
+func (k *kept) nudged() {
+	select {
+	case k.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// refused makes the keeper look; it may be this worker.
+func (k *kept) refused(gateway.Session) error {
+	k.askForCheck()
+	return nil
+}
+
+// renewed shares a GUID that an answer to a call brought.
+func (k *kept) renewed(used gateway.Session, guid string) {
+	if !k.in.rotate(used, guid) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), putTime)
+	defer cancel()
+	r, revision, err := k.get(ctx)
+	if err == nil && r.GUID == used.GUID {
+		r.GUID = guid
+		_, err = k.put(ctx, r, revision)
+	}
+	if err != nil {
+		k.in.log(slog.LevelWarn, "the renewed GUID is not shared", slog.Any("error", err))
+	}
+}
+
+// follow uses what the keeper writes until this worker has become the keeper; it
+// returns nil when the context ends first.
+func (k *kept) follow(ctx context.Context) *tenure {
+	var t *tenure
+	var seen record
+	asked, trusted := time.Now(), false
+	k.revision = 0
+	k.silence()
+	try := func() bool {
+		var err error
+		if t, err = k.take(ctx, seen, k.revision); err == nil {
+			return false
+		}
+		if errors.Is(err, errOvertaken) {
+			k.silence() // the other's record is on its way
+		} else if ctx.Err() == nil {
+			k.in.log(slog.LevelWarn, "keeper's lease not taken", slog.Any("error", err))
+		}
+		return true
+	}
+	k.watch(ctx, func(r record, revision uint64) bool {
+		// What was there before may be long dead: a keeper's next sign of life
+		// makes it good.
+		if trusted = trusted || k.revision != 0; trusted || r.GUID == "" {
+			k.apply(r)
+		} else {
+			k.seen = r
+			k.askForCheck()
+		}
+		seen, k.revision = r, revision
+		k.silence()
+		return r.Lease != "" || try()
+	}, func() bool {
+		if _, state := k.in.current(); state == pending && k.seen.GUID != "" && time.Since(asked) >= repeatCheck {
+			asked = time.Now()
+			k.askForCheck()
+		}
+		// Without any record nobody keeps it either.
+		return time.Now().Before(k.takeover) && k.revision != 0 || try()
+	})
+	if t != nil {
+		k.in.log(slog.LevelInfo, "this worker keeps the session", slog.String("before", seen.Keeper))
+	}
+	return t
+}
+
+// silence starts the wait for the keeper's next sign of life.
+func (k *kept) silence() { k.takeover = time.Now().Add(k.in.pool.cfg.Lease) }
+
+// lead keeps the session until the context ends or the lease is lost.
+func (k *kept) lead(ctx context.Context, t *tenure) {
+	leading, stop := context.WithCancel(ctx)
+	extended := make(chan struct{})
+	go func() { defer close(extended); defer stop(); t.extend(leading) }()
+	k.signIn.begin(t.record())
+	for leading.Err() == nil && t.holds() {
+		if t.record().GUID == "" {
+			k.signInUntilDone(leading, t)
+			continue
+		}
+		why := k.hold(leading, t)
+		if leading.Err() != nil || !t.holds() {
+			break
+		}
+		k.in.log(slog.LevelWarn, "session lost", slog.Any("error", why))
+		k.in.lost(pending, why)
+		_ = t.insist(leading, func(r *record) { r.GUID, r.Cookie = "", "" })
+	}
+	stop()
+	<-extended
+}
+
+// pollTime is how long a poll may take; well above gateway.PollWait.
+const pollTime = 3 * gateway.PollWait
+
+// Reasons for the end of a session.
+var (
+	errGone    = errors.New("the gateway does not know the session any more")
+	errEvicted = errors.New("the inspector was signed out elsewhere")
+)
+
+// hold polls until the session is over and returns why.
+func (k *kept) hold(ctx context.Context, t *tenure) error {
+	ctx, end := context.WithCancelCause(ctx)
+	checked := make(chan struct{})
+	go func() { defer close(checked); k.checkWhenNudged(ctx, t, end) }()
+	doubts, pause := 0, gateway.PollPause
+	for first := true; ctx.Err() == nil && t.holds(); first = false {
+		s := t.record().session(k.in.account.Inspector)
+		if first && !k.in.adopt(s) {
+			k.nudged()
+		}
+		polling, cancel := context.WithTimeout(ctx, pollTime)
+		event, answer, err := k.in.pool.cfg.Gateway.Poll(polling, s)
+		cancel()
+		switch judge(answer, err) {
+		case alive:
+			doubts, pause = 0, gateway.PollPause
+			k.in.verified()
+			k.heard(ctx, t, s, event, answer, end)
+		case ended:
+			end(errGone)
+		case doubtful:
+			if doubts++; doubts > 1 {
+				end(errGone)
+			}
+		default:
+			if ctx.Err() == nil {
+				k.in.log(slog.LevelWarn, "poll failed", slog.String("answer", said(answer, err)))
+			}
+			pause = min(2*pause, lastPollPause)
+		}
+		_ = wait(ctx, pause+rand.N(gateway.PollPause))
+	}
+	end(errTenureLost)
+	<-checked
+	return context.Cause(ctx)
+}
+
+// lastPollPause is the longest pause after failed polls. The session lives for
+// gateway.SessionLife, so there are many tries.
+const lastPollPause = 5 * time.Second
+
+// heard takes up what a poll brought.
+func (k *kept) heard(ctx context.Context, t *tenure, s gateway.Session, event gateway.Event, answer gateway.Answer, end context.CancelCauseFunc) {
+	if answer.GUID != "" && answer.GUID != s.GUID {
+		// Here first: the old one is still good for a while, so nobody is in a hurry.
+		k.in.rotate(s, answer.GUID)
+		if err := t.insist(ctx, func(r *record) { r.GUID = answer.GUID }); err == nil {
+			k.in.log(slog.LevelDebug, "GUID rotated")
+		}
+	}
+	if event.Out != "" {
+		k.in.pool.watches.announce(event.Out)
+	}
+	if event.Shutdown(k.in.account.Inspector) {
+		end(errEvicted)
+	}
+}
+
+// checkWhenNudged asks the gateway about a session that a call was refused with,
+// and tells everybody that it is good, or ends it.
+func (k *kept) checkWhenNudged(ctx context.Context, t *tenure, end context.CancelCauseFunc) {
+	doubts := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.nudge:
+		}
+		for ctx.Err() == nil && t.holds() {
+			asking, cancel := context.WithTimeout(ctx, checkTime)
+			answer, err := k.in.pool.cfg.Gateway.OwnState(asking, t.record().session(k.in.account.Inspector))
+			cancel()
+			verdict := judge(answer, err)
+			if verdict == alive {
+				doubts = 0
+				k.in.verified()
+				_ = t.insist(ctx, func(r *record) { r.Checked++ })
+				break
+			}
+			if verdict == doubtful {
+				doubts++
+			}
+			if verdict == ended || doubts > 1 {
+				end(errGone)
+				return
+			}
+			_ = wait(ctx, gateway.PollPause)
+		}
+	}
+}
+
+// retire ends the keeping of a worker that shuts down: another that needs the
+// session goes on at once, and where there is none, the inspector is signed out
+// if this worker signed in.
+func (k *kept) retire(ctx context.Context, t *tenure) {
+	ctx, cancel := context.WithTimeout(ctx, signInTime)
+	defer cancel()
+	// Only with a whole lease ahead: nobody may sign in while this signs out.
+	extended := t.change(ctx, func(*record) {}) == nil
+	r := t.record()
+	if extended && r.GUID != "" && r.SignedInBy == k.in.pool.cfg.Instance && k.alone(ctx) {
+		answer, err := k.in.pool.cfg.Gateway.SignOut(ctx, r.session(k.in.account.Inspector))
+		k.in.log(slog.LevelInfo, "inspector signed out", slog.String("answer", said(answer, err)))
+		r.GUID, r.Cookie = "", ""
+	}
+	err := t.change(ctx, func(now *record) {
+		now.GUID, now.Cookie = r.GUID, r.Cookie
+		now.Keeper, now.Lease = "", ""
+	})
+	if err != nil {
+		k.in.log(slog.LevelWarn, "session not handed over; another worker takes it when the lease ends", slog.Any("error", err))
+	}
+}
+
+// alone reports whether no other worker needs the session. Not knowing means no.
+func (k *kept) alone(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := k.in.pool.cfg.NATS.RequestWithContext(ctx, k.in.subject(askNeeded), nil)
+	return errors.Is(err, nats.ErrNoResponders)
+}

@@ -1,0 +1,342 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway"
+)
+
+// Why no inspector can be had.
+var (
+	ErrItself  = errors.New("an inspector cannot sign itself out")
+	ErrUnknown = errors.New("the command names an inspector that this worker does not have")
+	// ErrPending: a session is on its way, wait for Changed.
+	ErrPending = errors.New("the inspector's session is being renewed")
+	// ErrDown: there is none, and none is to be expected soon.
+	ErrDown = errors.New("no inspector has a usable session")
+	// ErrStopped: the caller wishes no inspector any more.
+	ErrStopped = errors.New("the wish for an inspector was withdrawn")
+)
+
+// DefaultLease is how long a keeper may be silent before another takes over.
+const DefaultLease = 12 * time.Second
+
+// Config is what a pool needs.
+type Config struct {
+	Prefix      messages.Prefix
+	VCC         string
+	Instance    string          // name of this worker
+	NATS        *nats.Conn      // for shared and kept sessions
+	Gateway     *gateway.Client // required
+	Concurrency int             // calls in flight, over all inspectors; required
+	Listen      bool            // hear of agents' sign-outs, for Watch
+	Lease       time.Duration   // of a keeper; 0 means DefaultLease
+	Log         *slog.Logger    // required
+
+	// Changed is told when calls become possible or impossible. It is called under
+	// the pool's lock and must return at once.
+	Changed func(Availability)
+
+	// Wait waits between sign-ins, nil for real time. Tests turn a clock with it.
+	Wait func(context.Context, time.Duration) error
+}
+
+// Pool is the inspectors of one VCC. It hands one to each call and so bounds how
+// many calls are in flight. It is safe for concurrent use.
+type Pool struct {
+	cfg        Config
+	inspectors []*inspector
+	watches    watches
+
+	mu       sync.Mutex
+	inFlight int
+	waiters  []*waiter
+	said     Availability  // last, to Config.Changed
+	changed  chan struct{} // closed at the next change of a session
+}
+
+// NewPool returns the pool of these accounts. Sessions that are not given are
+// there only when Run is at work. The errors are those of Account.Validate, and
+// of a bucket that is missing.
+func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error) {
+	if cfg.Lease == 0 {
+		cfg.Lease = DefaultLease
+	}
+	if cfg.Wait == nil {
+		cfg.Wait = wait
+	}
+	if cfg.Changed == nil {
+		cfg.Changed = func(Availability) {}
+	}
+	p := &Pool{cfg: cfg, changed: make(chan struct{}), watches: watches{waiting: map[string][]chan struct{}{}}}
+	if len(accounts) == 0 {
+		return nil, errors.New("no inspector: give at least one")
+	}
+	for _, account := range accounts {
+		if err := account.Validate(); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(p.inspectors, func(in *inspector) bool { return in.account.Inspector == account.Inspector }) {
+			return nil, fmt.Errorf("inspector %s is there twice", account.Inspector)
+		}
+		in := &inspector{pool: p, account: account, limit: newLimit(cfg.Concurrency), problem: errNoneYet}
+		p.inspectors = append(p.inspectors, in)
+		if err := in.open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Run keeps the sessions up to date until the context ends. Then it hands over
+// or ends those that are kept here, and returns.
+func (p *Pool) Run(ctx context.Context) {
+	var sources sync.WaitGroup
+	for _, in := range p.inspectors {
+		sources.Go(func() { in.source.run(ctx) })
+	}
+	sources.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, in := range p.inspectors {
+		in.right.stop()
+	}
+}
+
+// Wish says who may make a call.
+type Wish struct {
+	Inspector string // only this one; "" for any
+	WorkNo    string // whom the call signs out: no inspector does that to itself
+	Avoid     string // rather another one than this
+}
+
+// waiter is a call that waits for a free inspector.
+type waiter struct {
+	wish  Wish
+	ready chan grant // has room for one
+}
+
+type grant struct {
+	use *Use
+	err error
+}
+
+// Take hands out an inspector as soon as one is free, first come first served.
+// It returns ErrItself or ErrUnknown where no inspector could ever do it,
+// ErrPending or ErrDown where none of them has a session, and ErrStopped once
+// done is closed. Every Use must end with Done.
+func (p *Pool) Take(done <-chan struct{}, wish Wish) (*Use, error) {
+	p.mu.Lock()
+	if len(p.waiters) == 0 {
+		if use, err := p.grant(wish); use != nil || err != nil {
+			p.mu.Unlock()
+			return use, err
+		}
+	} else if err := p.possible(wish); err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
+	w := &waiter{wish: wish, ready: make(chan grant, 1)}
+	p.waiters = append(p.waiters, w)
+	p.mu.Unlock()
+	select {
+	case g := <-w.ready:
+		return g.use, g.err
+	case <-done:
+		p.withdraw(w)
+		return nil, ErrStopped
+	}
+}
+
+func (p *Pool) withdraw(w *waiter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiters = slices.DeleteFunc(p.waiters, func(other *waiter) bool { return other == w })
+	select {
+	case g := <-w.ready:
+		if g.use != nil {
+			g.use.free()
+		}
+	default:
+	}
+}
+
+// Possible returns nil while some inspector that may make the call has a session,
+// and else the error that Take would return.
+func (p *Pool) Possible(wish Wish) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.possible(wish)
+}
+
+func (p *Pool) possible(wish Wish) error {
+	named, able, coming := false, false, false
+	for _, in := range p.inspectors {
+		if wish.Inspector != "" && in.account.Inspector != wish.Inspector {
+			continue
+		}
+		named = true
+		if in.account.Inspector == wish.WorkNo {
+			continue
+		}
+		able = true
+		if in.usable() {
+			return nil
+		}
+		coming = coming || (in.state == pending && !in.right.barred())
+	}
+	switch {
+	case !named:
+		return ErrUnknown
+	case !able:
+		return ErrItself
+	case coming:
+		return ErrPending
+	default:
+		return ErrDown
+	}
+}
+
+// grant gives an inspector away, or says why none can be; both are nil where it
+// is only a matter of waiting for a call to end.
+func (p *Pool) grant(wish Wish) (*Use, error) {
+	if err := p.possible(wish); err != nil {
+		return nil, err
+	}
+	if p.inFlight >= p.cfg.Concurrency {
+		return nil, nil
+	}
+	var best *inspector
+	for _, in := range p.inspectors {
+		if !in.may(wish) || !in.free() {
+			continue
+		}
+		if best == nil || in.better(best, wish) {
+			best = in
+		}
+	}
+	if best == nil {
+		return nil, nil
+	}
+	p.inFlight++
+	best.inFlight++
+	best.right.taken(best)
+	return &Use{Session: best.session, in: best, begin: time.Now()}, nil
+}
+
+// dispatch serves waiters, the oldest first, and ends the wait of those who
+// cannot be served.
+func (p *Pool) dispatch() {
+	left := p.waiters[:0]
+	for i, w := range p.waiters {
+		use, err := p.grant(w.wish)
+		if use == nil && err == nil {
+			left = append(left, w)
+			if p.inFlight >= p.cfg.Concurrency {
+				left = append(left, p.waiters[i+1:]...)
+				break
+			}
+			continue
+		}
+		w.ready <- grant{use, err}
+	}
+	clear(p.waiters[len(left):])
+	p.waiters = left
+}
+
+// sessionsChanged tells everybody who waits that a session came or went.
+func (p *Pool) sessionsChanged() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+	if now := p.availability(); now != p.said {
+		p.said = now
+		p.cfg.Changed(now)
+	}
+	p.dispatch()
+}
+
+// Availability is whether any inspector can make calls.
+type Availability int
+
+const (
+	Coming      Availability = iota // a session is being made or renewed
+	Available                       // at least one inspector can
+	Unavailable                     // none can, nor soon will
+)
+
+// String is for logs.
+func (a Availability) String() string {
+	return [...]string{"coming", "possible", "impossible"}[a]
+}
+
+func (p *Pool) availability() Availability {
+	switch err := p.possible(Wish{}); {
+	case err == nil:
+		return Available
+	case errors.Is(err, ErrPending):
+		return Coming
+	default:
+		return Unavailable
+	}
+}
+
+// Changed is closed at the next change of a session.
+func (p *Pool) Changed() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.changed
+}
+
+// Ready is nil while every inspector has a usable session, and else says which
+// has none and why; usable reports whether calls can be made all the same.
+func (p *Pool) Ready() (usable bool, problem error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var problems []error
+	for _, in := range p.inspectors {
+		if in.usable() {
+			usable = true
+			continue
+		}
+		problems = append(problems, fmt.Errorf("inspector %s has no usable session: %w", in.account.Inspector, in.trouble()))
+	}
+	return usable, errors.Join(problems...)
+}
+
+// barred counts the inspectors that are out of use for want of a right.
+func (p *Pool) barred() (n int) {
+	for _, in := range p.inspectors {
+		if in.right.barred() {
+			n++
+		}
+	}
+	return n
+}
+
+// InFlight is how many calls are being made.
+func (p *Pool) InFlight() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inFlight
+}
+
+// wait lets real time pass.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,119 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/streams"
+)
+
+// record is what the bucket holds under <vcc>.<inspector>: the session, and who
+// keeps it. The GUID is the only secret in it, apart from the gateway's cookies.
+// Another program may write the GUID alone, as text or as {"guid": "…"}.
+type record struct {
+	GUID   string `json:"guid"`
+	Cookie string `json:"cookie,omitempty"`
+
+	SignedInBy string    `json:"signedInBy,omitempty"` // the worker that signed in
+	SignedInAt time.Time `json:"signedInAt,omitzero"`
+	Checked    uint64    `json:"checked,omitempty"` // counts how often a refused session was found good
+
+	Keeper string `json:"keeper,omitempty"` // the worker that keeps it, "" for none
+	Lease  string `json:"lease,omitempty"`  // the keeper's lease, different at each taking
+
+	Problem  string    `json:"problem,omitempty"`  // why there is no session, for people
+	Failures int       `json:"failures,omitempty"` // sign-ins in a row that a wrong password or the like ended
+	NotUntil time.Time `json:"notUntil,omitzero"`  // when the next sign-in may be
+}
+
+func (r record) session(inspector string) gateway.Session {
+	return gateway.Session{Inspector: inspector, GUID: r.GUID, Cookie: r.Cookie}
+}
+
+// parseRecord reads what is in the bucket. The error never holds the value.
+func parseRecord(data []byte) (record, error) {
+	data = bytes.TrimSpace(data)
+	if len(data) == 0 {
+		return record{}, nil
+	}
+	var r record
+	if data[0] != '{' {
+		guid, err := gateway.ParseGUID(string(data))
+		return record{GUID: guid}, err
+	}
+	if json.Unmarshal(data, &r) != nil {
+		return record{}, errors.New(`it is neither a GUID nor JSON like {"guid": "…"}`)
+	}
+	if r.GUID == "" {
+		return r, nil
+	}
+	guid, err := gateway.ParseGUID(r.GUID)
+	r.GUID = guid
+	return r, err
+}
+
+// shelf is the inspector's place in the bucket.
+type shelf struct {
+	kv  jetstream.KeyValue
+	key string
+}
+
+func openShelf(ctx context.Context, cfg Config, inspector string) (shelf, error) {
+	js, err := jetstream.New(cfg.NATS)
+	if err != nil {
+		return shelf{}, fmt.Errorf("using JetStream: %w", err)
+	}
+	bucket := streams.NamesOf(cfg.Prefix).Sessions
+	kv, err := js.KeyValue(ctx, bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return shelf{}, fmt.Errorf("bucket %s does not exist: run forcelogout setup", bucket)
+	}
+	if err != nil {
+		return shelf{}, fmt.Errorf("opening bucket %s: %w", bucket, err)
+	}
+	return shelf{kv: kv, key: cfg.VCC + "." + inspector}, nil
+}
+
+// get reads the record and its revision, 0 where there is none.
+func (s shelf) get(ctx context.Context) (record, uint64, error) {
+	entry, err := s.kv.Get(ctx, s.key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return record{}, 0, nil
+	}
+	if err != nil {
+		return record{}, 0, fmt.Errorf("reading %s: %w", s.key, err)
+	}
+	r, err := parseRecord(entry.Value())
+	if err != nil {
+		// A keeper replaces it; nobody can use it.
+		return record{Problem: "what the bucket holds is no session: " + err.Error()}, entry.Revision(), nil
+	}
+	return r, entry.Revision(), nil
+}
+
+// errOvertaken says that somebody else has written first.
+var errOvertaken = errors.New("somebody else has written the session")
+
+// put writes the record if nobody has written since the revision.
+func (s shelf) put(ctx context.Context, r record, revision uint64) (uint64, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return 0, err
+	}
+	written, err := s.kv.Update(ctx, s.key, data, revision)
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+		return 0, errOvertaken
+	}
+	if err != nil {
+		return 0, fmt.Errorf("writing %s: %w", s.key, err)
+	}
+	return written, nil
+}
