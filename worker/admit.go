@@ -28,7 +28,8 @@ func (w *Worker) admit(ctx context.Context, h *held) *execution {
 		w.bury(ctx, h, err)
 		return nil
 	}
-	x := w.newExecution(h, cmd)
+	x := w.newExecution(cmd, msg.Headers(), h.stored)
+	x.held = h
 	if msg.Headers().Get(jetstream.MsgIDHeader) != cmd.ID && w.identify(ctx, x) {
 		return nil
 	}
@@ -51,11 +52,10 @@ func (w *Worker) allowReply(subject string) error {
 }
 
 // newExecution settles the command's times.
-func (w *Worker) newExecution(h *held, cmd messages.Command) *execution {
-	x := &execution{held: h, cmd: cmd, issuedAt: cmd.IssuedAt, dueAt: cmd.NotBefore, expires: cmd.ExpiresAt}
+func (w *Worker) newExecution(cmd messages.Command, header nats.Header, stored time.Time) *execution {
+	x := &execution{header: header, cmd: cmd, issuedAt: cmd.IssuedAt, dueAt: cmd.NotBefore, expires: cmd.ExpiresAt}
 	if x.issuedAt.IsZero() {
-		msg, _ := h.delivery()
-		x.issuedAt = storedAt(msg.Headers(), h.stored)
+		x.issuedAt = storedAt(header, stored)
 	}
 	if x.expires.IsZero() {
 		x.expires = later(x.issuedAt, cmd.NotBefore).Add(w.cfg.MaxAge)

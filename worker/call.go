@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/session"
 )
 
 // Why a call did not take place.
@@ -15,37 +16,35 @@ var (
 	errDraining  = errors.New("the worker is shutting down")
 	errLeaseLost = errors.New("the lease ran out, another worker has the command")
 	errExpired   = errors.New("the command expired")
-	errItself    = errors.New("an inspector cannot sign itself out")
-	errOther     = errors.New("the command names another inspector than this worker has")
 )
 
 // shortestCall is the least time that a call is started with: less would be cut
 // off before an answer could come, and leave open whether it worked.
 const shortestCall = 100 * time.Millisecond
 
-// inSlot runs one HTTP exchange. The slot is held during the exchange and never
-// longer. All that forbids a call is checked again when the slot is there.
-func (w *Worker) inSlot(ctx context.Context, x *execution, exchange func(context.Context)) error {
+// byInspector runs one HTTP exchange on behalf of an inspector, who is taken
+// during the exchange and never longer. All that forbids a call is checked again
+// when one is free.
+func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(context.Context, *session.Use) session.Report) error {
 	if _, err := w.mayCall(x); err != nil {
-		return err // without waiting for a slot that it will not use
+		return err // without waiting for a turn that it will not use
 	}
-	select {
-	case w.slots <- struct{}{}:
-	default:
-		select {
-		case w.slots <- struct{}{}:
-		case <-w.draining:
-			return errDraining
-		}
+	use, err := w.inspectors.Take(w.draining, x.wish())
+	if errors.Is(err, session.ErrStopped) {
+		return errDraining
 	}
-	defer func() { <-w.slots }()
+	if err != nil {
+		return err
+	}
+	var report session.Report
+	defer func() { use.Done(report) }()
 	timeout, err := w.mayCall(x)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	exchange(ctx)
+	report = exchange(ctx, use)
 	return nil
 }
 
@@ -65,71 +64,87 @@ func (w *Worker) mayCall(x *execution) (time.Duration, error) {
 	if left <= 0 {
 		return 0, errExpired
 	}
-	switch inspector := w.session.Current().Inspector; {
-	case x.cmd.Inspector != "" && x.cmd.Inspector != inspector:
-		return 0, errOther
-	case x.cmd.WorkNo == inspector: // the gateway would answer 000-005
-		return 0, errItself
-	}
 	return min(w.cfg.CallTimeout, lease, left), nil
 }
 
 // callOnce makes one force-logout call and decides what its answer means.
-func (w *Worker) callOnce(ctx context.Context, x *execution) (verdict, gateway.Session, error) {
+func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, used *session.Use, err error) {
 	if err := w.limit(ctx, x); err != nil {
-		return verdict{}, gateway.Session{}, err
+		return verdict{}, nil, err
 	}
-	var (
-		answer  gateway.Answer
-		callErr error
-		took    time.Duration
-	)
-	session := w.session.Current()
-	err := w.inSlot(ctx, x, func(ctx context.Context) {
+	var took time.Duration
+	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) session.Report {
+		used = use
 		begin := time.Now()
 		if x.startedAt.IsZero() {
 			x.startedAt = begin
 			w.metrics.QueueAge(begin.Sub(later(x.held.stored, x.cmd.NotBefore)))
 		}
 		x.calls++
-		x.inspector = session.Inspector
-		answer, callErr = w.gateway.ForceLogout(ctx, session, x.cmd.WorkNo)
+		x.inspector = use.Inspector
+		answer, callErr := w.gateway.ForceLogout(ctx, use.Session, x.cmd.WorkNo)
 		took = time.Since(begin)
+		decision = w.classifier.classify(answer, callErr)
+		x.answer, x.trouble = answer, trouble(answer, callErr, decision)
+		return x.report(decision, answer)
 	})
 	if err != nil {
-		return verdict{}, session, err
+		return verdict{}, nil, err
 	}
-	decision := w.classifier.classify(answer, callErr)
-	x.answer, x.trouble = answer, trouble(answer, callErr, decision)
-	if decision.class != ClassSession && answer.Retcode != "" {
-		w.session.Accepted(session)
+	x.avoid = ""
+	if decision.hint == noRight {
+		x.avoid = used.Inspector
 	}
-	w.metrics.Call(string(decision.class), answer.Retcode, took)
+	w.metrics.Call(string(decision.class), x.answer.Retcode, took)
 	w.progressAttempt(x)
-	w.log.LogAttrs(ctx, slog.LevelDebug, "attempt", x.attr(),
-		slog.Int("call", x.calls), slog.String("class", string(decision.class)), slog.String("retcode", answer.Retcode),
-		slog.Int("http_status", answer.HTTPStatus), slog.String("answer", x.trouble), slog.Duration("took", took))
-	return decision, session, ctx.Err()
+	w.log.LogAttrs(ctx, slog.LevelDebug, "attempt", x.attr(), slog.String("inspector", x.inspector),
+		slog.Int("call", x.calls), slog.String("class", string(decision.class)), slog.String("retcode", x.answer.Retcode),
+		slog.Int("http_status", x.answer.HTTPStatus), slog.String("answer", x.trouble), slog.Duration("took", took))
+	return decision, used, ctx.Err()
+}
+
+// report is what an answer tells about the inspector.
+func (x *execution) report(decision verdict, answer gateway.Answer) session.Report {
+	return session.Report{
+		WorkNo:   x.cmd.WorkNo,
+		GUID:     answer.GUID,
+		Busy:     decision.hint == tooFast,
+		NoRight:  decision.hint == noRight,
+		Accepted: decision.class == ClassSuccess || decision.hint == askState,
+		Instead:  x.avoid,
+	}
 }
 
 // askState asks whether the agent is signed in. Whatever keeps an answer from
-// coming means unknown: the command goes on as usual.
+// coming means unknown: the command goes on as usual. Only a refused session is
+// renewed first, and the question open until then.
 func (w *Worker) askState(ctx context.Context, x *execution) (gateway.Presence, error) {
 	presence := gateway.PresenceUnknown
-	session := w.session.Current()
-	err := w.inSlot(ctx, x, func(ctx context.Context) {
+	var refused *session.Use
+	err := w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) session.Report {
 		var (
 			answer gateway.Answer
 			err    error
 		)
-		presence, answer, err = w.gateway.AgentState(ctx, session, x.cmd.WorkNo)
+		presence, answer, err = w.gateway.AgentState(ctx, use.Session, x.cmd.WorkNo)
 		w.log.LogAttrs(ctx, slog.LevelDebug, "agent state", x.attr(), slog.String("presence", presence.String()),
 			slog.String("retcode", answer.Retcode), slog.Any("error", err))
+		if presence == gateway.PresenceSignedOut {
+			x.inspector = use.Inspector
+		}
+		if err == nil && w.classifier.classify(answer, nil).class == ClassSession {
+			refused = use
+		}
+		return session.Report{GUID: answer.GUID}
 	})
-	if presence == gateway.PresenceSignedOut {
-		x.inspector = session.Inspector
+	if refused == nil || err != nil || x.renewals >= maxRenewals {
+		return presence, err
 	}
-	return presence, err
+	x.renewals++
+	if refused.Refused() != nil {
+		return presence, nil
+	}
+	return presence, session.ErrPending
 }
 
 // limit keeps to --rate. Waiting for it holds no slot.

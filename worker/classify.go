@@ -22,42 +22,50 @@ const (
 
 // verdict is the decision about one call.
 type verdict struct {
-	class Class
-	// ask: the agent's state can tell whether the wished state holds already.
-	ask bool
-	// meaning is a phrase for people.
-	meaning string
+	class   Class
+	hint    hint
+	meaning string // a phrase for people
 }
+
+// hint is what an answer tells beside its class.
+type hint int
+
+const (
+	noHint   hint = iota
+	askState      // the agent's state can tell whether the wished state holds already
+	tooFast       // the inspector has too many calls in flight
+	noRight       // it may be about the inspector and not about the agent
+)
 
 // retcodeTable is THE table: what each retcode of the force-logout call means.
 // 900-00x is transient by the owner's rule; operators change classes per code.
 func retcodeTable() map[string]verdict {
 	return map[string]verdict{
-		"0":       {ClassSuccess, false, "success"},                                                // [cec_07_0580]
-		"000-001": {ClassPermanent, false, "wrong way to fetch events"},                            // [cec_07_0580]
-		"000-002": {ClassPermanent, false, "bad parameter"},                                        // [cec_07_0580]
-		"000-003": {ClassSession, false, "no permission to call, authentication may have expired"}, // [cec_07_0580]
-		"000-004": {ClassTransient, false, "the agent is being switched over"},                     // [cec_07_0580]
-		"000-005": {ClassPermanent, false, "the target is the inspector itself"},                   // [cec_07_0580]
-		"000-006": {ClassPermanent, false, "bad address or message"},                               // [cec_07_0580]
-		"000-007": {ClassTransient, false, "called again before the answer"},                       // [cec_07_0580]
-		"100-006": {ClassSession, false, "the inspector is not signed in"},                         // [cec_07_0441]: the caller, not the agent
-		"100-007": {ClassTransient, false, "internal error of the gateway"},                        // [cec_07_1430]
-		"100-008": {ClassTransient, true, "already signed out, says the gateway"},                  // [cec_07_1430]: listed for one's own sign-out, proves nothing
-		"100-009": {ClassTransient, false, "the state could not be set"},                           // [cec_07_1430]
-		"100-010": {ClassTransient, false, "state error"},                                          // [cec_07_1430]
-		"105-002": {ClassTransient, false, "disaster recovery is running"},                         // [cec_07_1430]
-		"105-005": {ClassSession, false, "waiting for recovery timed out"},                         // [cec_07_1430]
-		"105-006": {ClassSession, false, "the GUID does not match after recovery"},                 // [cec_07_1430]
-		"900-001": {ClassTransient, false, "the CTI back end is not reachable"},                    // [cec_07_0441], V
-		"900-002": {ClassTransient, false, "the inspector has no right to quality control"},        // [cec_07_0441], V
-		"900-003": {ClassTransient, true, "resource not available"},                                // [cec_07_0441], V: likeliest for an absent agent
-		"900-004": {ClassTransient, true, "no agent information"},                                  // V
-		"900-005": {ClassTransient, true, "state exception"},                                       // V
-		"900-006": {ClassTransient, true, "quality control refused"},                               // owner's rule: all 900-00x
-		"900-007": {ClassTransient, true, "quality control refused"},                               // owner's rule
-		"900-008": {ClassTransient, true, "quality control refused"},                               // owner's rule
-		"900-009": {ClassTransient, true, "quality control refused"},                               // owner's rule
+		"0":       {ClassSuccess, noHint, "success"},                                                // [cec_07_0580]
+		"000-001": {ClassPermanent, noHint, "wrong way to fetch events"},                            // [cec_07_0580]
+		"000-002": {ClassPermanent, noHint, "bad parameter"},                                        // [cec_07_0580]
+		"000-003": {ClassSession, noHint, "no permission to call, authentication may have expired"}, // [cec_07_0580]
+		"000-004": {ClassTransient, noHint, "the agent is being switched over"},                     // [cec_07_0580]
+		"000-005": {ClassPermanent, noHint, "the target is the inspector itself"},                   // [cec_07_0580]
+		"000-006": {ClassPermanent, noHint, "bad address or message"},                               // [cec_07_0580]
+		"000-007": {ClassTransient, tooFast, "called again before the answer"},                      // [cec_07_0580]
+		"100-006": {ClassSession, noHint, "the inspector is not signed in"},                         // [cec_07_0441]: the caller, not the agent
+		"100-007": {ClassTransient, noHint, "internal error of the gateway"},                        // [cec_07_1430]
+		"100-008": {ClassTransient, askState, "already signed out, says the gateway"},               // [cec_07_1430]: listed for one's own sign-out, proves nothing
+		"100-009": {ClassTransient, noHint, "the state could not be set"},                           // [cec_07_1430]
+		"100-010": {ClassTransient, noHint, "state error"},                                          // [cec_07_1430]
+		"105-002": {ClassTransient, noHint, "disaster recovery is running"},                         // [cec_07_1430]
+		"105-005": {ClassSession, noHint, "waiting for recovery timed out"},                         // [cec_07_1430]
+		"105-006": {ClassSession, noHint, "the GUID does not match after recovery"},                 // [cec_07_1430]
+		"900-001": {ClassTransient, noHint, "the CTI back end is not reachable"},                    // [cec_07_0441], V
+		"900-002": {ClassTransient, noRight, "the inspector has no right to quality control"},       // [cec_07_0441], V
+		"900-003": {ClassTransient, askState, "resource not available"},                             // [cec_07_0441], V: likeliest for an absent agent
+		"900-004": {ClassTransient, askState, "no agent information"},                               // V
+		"900-005": {ClassTransient, askState, "state exception"},                                    // V
+		"900-006": {ClassTransient, askState, "quality control refused"},                            // owner's rule: all 900-00x
+		"900-007": {ClassTransient, askState, "quality control refused"},                            // owner's rule
+		"900-008": {ClassTransient, askState, "quality control refused"},                            // owner's rule
+		"900-009": {ClassTransient, askState, "quality control refused"},                            // owner's rule
 	}
 }
 
@@ -96,27 +104,27 @@ func (c *classifier) classify(answer gateway.Answer, err error) verdict {
 		return classifyFailure(err)
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly,
 		status == http.StatusTooManyRequests, status >= 500:
-		return verdict{ClassTransient, false, "HTTP " + http.StatusText(status)}
+		return verdict{ClassTransient, noHint, "HTTP " + http.StatusText(status)}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return verdict{ClassSession, false, "HTTP " + http.StatusText(status)}
+		return verdict{ClassSession, noHint, "HTTP " + http.StatusText(status)}
 	case status >= 300 && status < 400:
-		return verdict{ClassPermanent, false, "a redirect, never followed: the gateway URL may be wrong"}
+		return verdict{ClassPermanent, noHint, "a redirect, never followed: the gateway URL may be wrong"}
 	case answer.Retcode != "" && (status >= 400 || status/100 == 2):
 		return c.byRetcode(answer)
 	case status >= 400:
-		return verdict{ClassPermanent, false, "HTTP " + http.StatusText(status) + ": the gateway's URL, port or release may be wrong"}
+		return verdict{ClassPermanent, noHint, "HTTP " + http.StatusText(status) + ": the gateway's URL, port or release may be wrong"}
 	default:
-		return verdict{ClassTransient, false, "not an answer of the gateway"}
+		return verdict{ClassTransient, noHint, "not an answer of the gateway"}
 	}
 }
 
 func (c *classifier) byRetcode(answer gateway.Answer) verdict {
 	row, known := c.retcodes[answer.Retcode]
 	if !known {
-		return verdict{ClassPermanent, false, "refused"}
+		return verdict{ClassPermanent, noHint, "refused"}
 	}
 	if row.class == ClassSuccess && answer.HTTPStatus/100 != 2 {
-		return verdict{ClassTransient, false, "success under an HTTP error"}
+		return verdict{ClassTransient, noHint, "success under an HTTP error"}
 	}
 	return row
 }
@@ -126,10 +134,10 @@ func (c *classifier) byRetcode(answer gateway.Answer) verdict {
 func classifyFailure(err error) verdict {
 	switch {
 	case gateway.IsCertificateError(err):
-		return verdict{ClassTransient, false, "the gateway's certificate was not accepted"}
+		return verdict{ClassTransient, noHint, "the gateway's certificate was not accepted"}
 	case errors.Is(err, context.DeadlineExceeded):
-		return verdict{ClassTransient, false, "the gateway did not answer in time"}
+		return verdict{ClassTransient, noHint, "the gateway did not answer in time"}
 	default:
-		return verdict{ClassTransient, false, "the gateway could not be reached"}
+		return verdict{ClassTransient, noHint, "the gateway could not be reached"}
 	}
 }

@@ -35,7 +35,7 @@ func TestClassify(t *testing.T) {
 	}
 	for code, want := range codes {
 		got := c.classify(gateway.Answer{HTTPStatus: 200, Retcode: code}, nil)
-		if got.class != want.class || got.ask != want.ask || got.meaning == "" {
+		if got.class != want.class || (got.hint == askState) != want.ask || got.meaning == "" {
 			t.Errorf("retcode %s: %+v, want %+v", code, got, want)
 		}
 	}
@@ -45,7 +45,7 @@ func TestClassify(t *testing.T) {
 		500: ClassTransient, 502: ClassTransient, 503: ClassTransient, 599: ClassTransient,
 	}
 	for status, want := range statuses {
-		if got := c.classify(gateway.Answer{HTTPStatus: status}, nil); got.class != want || got.ask {
+		if got := c.classify(gateway.Answer{HTTPStatus: status}, nil); got.class != want || (got.hint == askState) {
 			t.Errorf("HTTP %d: %+v, want %s", status, got, want)
 		}
 	}

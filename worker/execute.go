@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/session"
 )
 
 // maxRenewals bounds how often one command takes up a renewed session: a source
@@ -17,8 +20,9 @@ const maxRenewals = 3
 
 // execution is one command's life in this worker.
 type execution struct {
-	held *held
-	cmd  messages.Command
+	held   *held       // nil where it only expires, see expire.go
+	header nats.Header // of its message
+	cmd    messages.Command
 
 	issuedAt  time.Time
 	dueAt     time.Time // not before
@@ -30,8 +34,11 @@ type execution struct {
 	renewals    int
 	redelivered bool // an earlier worker may have called already
 	ask         bool // the agent's state decides before the next call
+	signedOut   bool // the gateway said so, and it is to be confirmed
+	confirmed   *bool
 
 	inspector string         // who acted
+	avoid     string         // who had no right to
 	answer    gateway.Answer // the last one
 	trouble   string         // what the last call came to, for people
 
@@ -67,9 +74,14 @@ func (w *Worker) execute(ctx context.Context, x *execution) {
 			return
 		case errors.Is(err, errExpired):
 			end = x.expired()
-		case errors.Is(err, errOther):
+		case errors.Is(err, session.ErrPending), errors.Is(err, session.ErrDown):
+			if !w.awaitSession(ctx, x) {
+				return
+			}
+			continue
+		case errors.Is(err, session.ErrUnknown):
 			end = &ending{messages.OutcomeFailed, messages.CauseNoSession, err.Error()}
-		case errors.Is(err, errItself):
+		case errors.Is(err, session.ErrItself):
 			end = &ending{messages.OutcomeFailed, messages.CauseRefused, err.Error()}
 		case err != nil: // the worker ends without delay; the server redelivers
 			return
@@ -108,33 +120,42 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 	if end := w.exhausted(x); end != nil {
 		return end, nil
 	}
+	var out <-chan struct{}
+	if w.cfg.Confirm {
+		// Before the call: the event may be faster than the answer.
+		heard, stop := w.inspectors.Watch(x.cmd.WorkNo)
+		defer stop()
+		out = heard
+	}
 	decision, used, err := w.callOnce(ctx, x)
 	if err != nil {
 		return nil, err
 	}
 	switch decision.class {
 	case ClassSuccess:
+		if w.cfg.Confirm {
+			return w.confirm(ctx, x, out)
+		}
 		return &ending{outcome: messages.OutcomeSignedOut}, nil
 	case ClassPermanent:
 		return &ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + x.trouble}, nil
 	case ClassSession:
 		return w.renew(ctx, x, used), nil
 	default:
-		return w.retryLater(ctx, x, decision.ask)
+		return w.retryLater(ctx, x, decision.hint == askState)
 	}
 }
 
-// renew reacts to an answer about our own session: with another session the
-// command goes on at once and has lost no attempt.
-func (w *Worker) renew(ctx context.Context, x *execution, used gateway.Session) *ending {
+// renew reacts to an answer about our own session: with another one, or when this
+// one has been found good, the command goes on and has lost no attempt.
+func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *ending {
 	x.renewals++
-	err := w.session.Refused(used)
+	err := used.Refused()
 	if err == nil && x.renewals <= maxRenewals {
-		w.log.LogAttrs(ctx, slog.LevelInfo, "session renewed", slog.String("inspector", used.Inspector))
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("%d renewed sessions were refused", x.renewals)
+		err = fmt.Errorf("refused %d times, with renewed sessions", x.renewals)
 	}
 	w.log.LogAttrs(ctx, slog.LevelError, "no usable inspector session",
 		slog.String("inspector", used.Inspector), slog.String("answer", x.trouble), slog.Any("error", err))
@@ -165,8 +186,11 @@ func (w *Worker) alreadyOut(ctx context.Context, x *execution) (*ending, error) 
 		return nil, err
 	}
 	x.ask = false
-	if presence != gateway.PresenceSignedOut {
+	switch {
+	case presence != gateway.PresenceSignedOut:
 		return nil, nil
+	case x.signedOut:
+		return x.done(presence), nil
 	}
 	return &ending{outcome: messages.OutcomeAlreadySignedOut}, nil
 }
@@ -177,34 +201,4 @@ func (w *Worker) exhausted(x *execution) *ending {
 	}
 	return &ending{messages.OutcomeFailed, messages.CauseRetriesExhausted,
 		fmt.Sprintf("still failing after %d calls, the last: %s", x.calls, x.trouble)}
-}
-
-// wait lets time pass until the command is due, or has expired. Short waits
-// happen here and hold no slot; for longer ones, or when the worker drains, the
-// command goes back to the server and wait returns false.
-func (w *Worker) wait(ctx context.Context, x *execution) bool {
-	if x.expires.Before(x.dueAt) {
-		x.dueAt = x.expires
-	}
-	d := x.dueIn()
-	if d == 0 {
-		return true
-	}
-	if d > longestWaitInHand || !w.room.tryWait() {
-		w.progressWait(x, true)
-		w.handBack(ctx, x)
-		return false
-	}
-	w.progressWait(x, false)
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		w.room.move(waiting, starting)
-		return true
-	case <-w.draining:
-		w.room.move(waiting, starting)
-		w.handBack(ctx, x)
-		return false
-	}
 }

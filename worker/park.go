@@ -30,6 +30,7 @@ type parked struct {
 	Spent       int       `json:"spent"`
 	Redelivered bool      `json:"redelivered,omitempty"`
 	Ask         bool      `json:"ask,omitempty"`
+	SignedOut   bool      `json:"signedOut,omitempty"`
 	StartedAt   time.Time `json:"startedAt,omitzero"`
 	DueAt       time.Time `json:"dueAt,omitzero"`
 	Retcode     string    `json:"retcode,omitempty"`
@@ -117,7 +118,7 @@ func (w *Worker) resume(ctx context.Context, x *execution) (repeat bool, err err
 
 // recall takes over what the note says.
 func (x *execution) recall(p parked) {
-	x.calls, x.spent, x.redelivered, x.ask = p.Calls, p.Spent, p.Redelivered, p.Ask
+	x.calls, x.spent, x.redelivered, x.ask, x.signedOut = p.Calls, p.Spent, p.Redelivered, p.Ask, p.SignedOut
 	x.startedAt, x.dueAt = p.StartedAt, p.DueAt
 	x.answer.Retcode, x.answer.Message, x.answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
 	x.trouble = p.Error
@@ -132,7 +133,7 @@ func (w *Worker) handBack(ctx context.Context, x *execution) {
 	}
 	msg, delivery := x.held.delivery()
 	err := w.parking.note(ctx, x.cmd.ID, parked{
-		Sequence: x.held.seq, Delivery: delivery, Calls: x.calls, Spent: x.spent, Redelivered: x.redelivered, Ask: x.ask,
+		Sequence: x.held.seq, Delivery: delivery, Calls: x.calls, Spent: x.spent, Redelivered: x.redelivered, Ask: x.ask, SignedOut: x.signedOut,
 		StartedAt: x.startedAt, DueAt: x.dueAt,
 		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus, Error: x.trouble,
 	}, x.expires)

@@ -15,16 +15,23 @@ import (
 func (w *Worker) report(ctx context.Context, x *execution, end ending) {
 	w.room.move(starting, reporting)
 	x.phase = reporting
+	w.conclude(ctx, x, end, func() error {
+		msg, _ := x.held.delivery()
+		return msg.Ack()
+	})
+}
+
+// conclude stores a command's result, sends the reply and then takes the command
+// out of the stream.
+func (w *Worker) conclude(ctx context.Context, x *execution, end ending, done func() error) {
 	r := w.result(x, end)
-	msg, _ := x.held.delivery()
-	stored, err := w.ledger.store(ctx, r, resultHeader(w.cfg.Prefix, r, msg.Headers()))
+	stored, err := w.ledger.store(ctx, r, resultHeader(w.cfg.Prefix, r, x.header))
 	if err != nil {
 		w.log.LogAttrs(ctx, slog.LevelError, "result not stored, the command will be delivered again", x.attr(), slog.Any("error", err))
 		return
 	}
 	w.reply(ctx, x, stored)
-	msg, _ = x.held.delivery()
-	w.settle(ctx, x, msg.Ack())
+	w.settle(ctx, x, done())
 	w.metrics.Result(r.Outcome, r.Cause)
 	w.log.LogAttrs(ctx, resultLevel(r.Outcome), "command ended", x.attr(),
 		slog.String("outcome", string(r.Outcome)), slog.String("cause", string(r.Cause)), slog.String("retcode", r.Retcode),
@@ -37,7 +44,7 @@ func (w *Worker) result(x *execution, end ending) messages.Result {
 		Reason: x.cmd.Reason, RequestedBy: x.cmd.RequestedBy, Meta: x.cmd.Meta,
 		Outcome: end.outcome, Cause: end.cause, Error: end.text,
 		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus,
-		Attempts: x.calls, Redelivered: x.redelivered,
+		Attempts: x.calls, Redelivered: x.redelivered, Confirmed: x.confirmed,
 		IssuedAt: x.issuedAt, StartedAt: x.startedAt, FinishedAt: time.Now(),
 		Worker: w.cfg.Instance,
 	}
@@ -53,8 +60,7 @@ func (w *Worker) reply(ctx context.Context, x *execution, result []byte) {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "the stored result is unreadable, no reply", x.attr(), slog.Any("error", err))
 		return
 	}
-	msg, _ := x.held.delivery()
-	reply := &nats.Msg{Subject: x.cmd.ReplyTo, Data: result, Header: resultHeader(w.cfg.Prefix, r, msg.Headers())}
+	reply := &nats.Msg{Subject: x.cmd.ReplyTo, Data: result, Header: resultHeader(w.cfg.Prefix, r, x.header)}
 	if err := w.nc.PublishMsg(reply); err != nil {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "reply not sent", x.attr(), slog.String("reply_to", x.cmd.ReplyTo), slog.Any("error", err))
 	}

@@ -114,10 +114,8 @@ func (r *rig) start(change func(*worker.Config)) running {
 	gw, err := gateway.NewClient(gateway.Options{URL: r.url})
 	r.must(err)
 	r.Cleanup(gw.Close)
-	given, err := session.FromValue(inspector, guid)
-	r.must(err)
 	cfg := worker.Config{
-		Prefix: prefix, VCC: vcc, Instance: "w", Gateway: gw, Session: given,
+		Prefix: prefix, VCC: vcc, Instance: "w", Gateway: gw, Inspectors: []session.Account{{Inspector: inspector, GUID: guid}},
 		Concurrency: 8,
 		Retry:       worker.Retry{MaxAttempts: 4, Initial: 10 * time.Millisecond, Max: 50 * time.Millisecond},
 		Log:         slog.New(slog.NewTextHandler(testWriter{r}, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -27,7 +27,9 @@ type room struct {
 
 	mu        sync.Mutex
 	inPhase   [phases]int
-	requested int // asked from the server, not yet delivered
+	requested int  // asked from the server, not yet delivered
+	shut      bool // nothing may be asked for now
+	recall    bool // nor shall come what was asked for
 }
 
 func newRoom(concurrency int) *room {
@@ -49,7 +51,7 @@ func (r *room) reserve() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.free()
-	if n <= 0 || (r.requested > 0 && n < r.batch) {
+	if r.shut || n <= 0 || (r.requested > 0 && n < r.batch) {
 		return 0
 	}
 	r.requested += n
@@ -112,6 +114,32 @@ func (r *room) count(p phase) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.inPhase[p]
+}
+
+// open lets commands be asked for. Without it none are; recall says that those
+// asked for and not yet delivered shall be left to others.
+func (r *room) open(yes, recall bool) {
+	r.mu.Lock()
+	r.shut = !yes
+	r.recall = recall && r.requested > 0
+	r.mu.Unlock()
+	r.signal()
+}
+
+// isShut reports whether nothing may be asked for.
+func (r *room) isShut() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.shut
+}
+
+// recalled reports, once, that the pulls under way shall end.
+func (r *room) recalled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	yes := r.recall
+	r.recall = false
+	return yes
 }
 
 func (r *room) signal() {

@@ -51,10 +51,11 @@ func TestGUIDFileRenewed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "guid")
 	const stale = "99999999-2222-4333-8444-555555555555.AgentGateway1"
 	r.must(os.WriteFile(file, []byte(stale+"\n"), 0o600))
-	given, err := session.FromFile(inspector, file)
-	r.must(err)
+	r.start(func(c *worker.Config) {
+		c.Inspectors = []session.Account{{Inspector: inspector, GUIDFile: file}}
+		c.Retry.MaxAttempts = 1
+	})
 	r.must(os.WriteFile(file, []byte(guid+"\n"), 0o600))
-	r.start(func(c *worker.Config) { c.Session = given; c.Retry.MaxAttempts = 1 })
 	const commands = 20
 	var orders []messages.Command
 	for i := range commands {

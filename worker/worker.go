@@ -36,9 +36,11 @@ type Config struct {
 	VCC      string          // required
 	Instance string          // name of this worker in results and logs; required
 
-	Gateway *gateway.Client // required
-	Session *session.Given  // required
+	Gateway    *gateway.Client   // required
+	Inspectors []session.Account // required
+	Session    SessionOptions
 
+	Confirm      bool                   // see each sign-out before it is reported
 	Concurrency  int                    // calls in flight
 	Rate         float64                // calls per second, 0 for no limit
 	MaxAge       time.Duration          // how late a command without expiresAt may run
@@ -52,6 +54,12 @@ type Config struct {
 
 	Log     *slog.Logger   // required
 	Metrics *admin.Metrics // required
+}
+
+// SessionOptions are about inspectors' sessions; zero values mean the defaults.
+type SessionOptions struct {
+	Lease time.Duration                              // of the worker that keeps a session
+	Wait  func(context.Context, time.Duration) error // between sign-ins, for tests that turn a clock
 }
 
 func (c Config) withDefaults() Config {
@@ -84,7 +92,7 @@ type Worker struct {
 	nc         *nats.Conn
 	js         jetstream.JetStream
 	gateway    *gateway.Client
-	session    *session.Given
+	inspectors *session.Pool
 	classifier *classifier
 	limiter    *rate.Limiter // nil without a limit
 
@@ -94,7 +102,6 @@ type Worker struct {
 	intake   *intake
 	leases   *leases
 	room     *room
-	slots    chan struct{} // one token per call in flight
 
 	draining   chan struct{} // closed when the worker shall end
 	executions sync.WaitGroup
@@ -118,9 +125,8 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 	}
 	w := &Worker{
 		cfg: cfg, log: cfg.Log, metrics: cfg.Metrics, nc: nc, js: js,
-		gateway: cfg.Gateway, session: cfg.Session, classifier: classifier,
+		gateway: cfg.Gateway, classifier: classifier,
 		room:     newRoom(cfg.Concurrency),
-		slots:    make(chan struct{}, cfg.Concurrency),
 		draining: make(chan struct{}),
 	}
 	if cfg.Rate > 0 {
@@ -159,9 +165,29 @@ func (w *Worker) bind(ctx context.Context) error {
 	if w.parking, err = openParking(ctx, w.js, w.cfg.Prefix, w.cfg.VCC, names.Parked); err != nil {
 		return err
 	}
+	if err := w.openInspectors(ctx); err != nil {
+		return err
+	}
 	w.leases = newLeases(w.nc, w.log, ackWait)
 	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept)
 	return nil
+}
+
+// openInspectors makes the pool of inspectors, and lets it open and shut the
+// intake: without a session nothing is pulled.
+func (w *Worker) openInspectors(ctx context.Context) error {
+	w.room.open(false, false)
+	pool, err := session.NewPool(ctx, session.Config{
+		Prefix: w.cfg.Prefix, VCC: w.cfg.VCC, Instance: w.cfg.Instance,
+		NATS: w.nc, Gateway: w.gateway, Concurrency: w.cfg.Concurrency,
+		Listen: w.cfg.Confirm, Lease: w.cfg.Session.Lease, Wait: w.cfg.Session.Wait, Log: w.log,
+		Changed: func(now session.Availability) {
+			w.log.LogAttrs(context.Background(), slog.LevelInfo, "calls", slog.String("vcc", w.cfg.VCC), slog.String("now", now.String()))
+			w.room.open(now == session.Available, now == session.Unavailable)
+		},
+	}, w.cfg.Inspectors)
+	w.inspectors = pool
+	return err
 }
 
 // Run executes commands until the context ends, and then drains: it pulls no
@@ -174,6 +200,8 @@ func (w *Worker) Run(ctx context.Context) {
 	var background sync.WaitGroup
 	background.Go(func() { w.leases.run(work) })
 	background.Go(func() { w.intake.watch(ctx, work) })
+	background.Go(func() { w.inspectors.Run(work) })
+	background.Go(func() { w.expireUnpulled(ctx) })
 	w.log.LogAttrs(ctx, slog.LevelInfo, "worker started", slog.String("vcc", w.cfg.VCC), slog.Int("concurrency", w.cfg.Concurrency))
 
 	stopDraining := context.AfterFunc(ctx, func() { close(w.draining) })
@@ -247,13 +275,24 @@ func (w *Worker) Ready() error {
 	if err := w.intake.progressing(); err != nil {
 		return err
 	}
-	return w.session.Usable()
+	usable, problem := w.inspectors.Ready()
+	if usable {
+		return nil
+	}
+	return problem
+}
+
+// Degraded says which inspectors cannot be used while others can; nil where all
+// can.
+func (w *Worker) Degraded() error {
+	_, problem := w.inspectors.Ready()
+	return problem
 }
 
 // Gauges are the worker's present numbers, for metrics.
 func (w *Worker) Gauges() admin.Gauges {
 	return admin.Gauges{
-		InFlight: len(w.slots),
+		InFlight: w.inspectors.InFlight(),
 		Parked:   w.room.count(waiting),
 		InHand:   w.room.count(starting) + w.room.count(waiting) + w.room.count(reporting),
 		Pending:  int(w.intake.pending.Load()),

@@ -124,15 +124,12 @@ func (d *demo) newWorker(ctx context.Context, dir string, log *slog.Logger) (*wo
 	if err != nil {
 		return nil, err
 	}
-	given, err := session.FromValue(demoInspector, demoGUID)
-	if err != nil {
-		return nil, err
-	}
 	return worker.New(ctx, d.nc, worker.Config{
-		Prefix: d.prefix, VCC: messages.DefaultVCC, Instance: "demo", Gateway: gw, Session: given,
-		Retry:   worker.Retry{Initial: 300 * time.Millisecond, Max: 2 * time.Second},
-		Log:     log,
-		Metrics: admin.NewMetrics(messages.DefaultVCC),
+		Prefix: d.prefix, VCC: messages.DefaultVCC, Instance: "demo", Gateway: gw,
+		Inspectors: []session.Account{{Inspector: demoInspector, GUID: demoGUID}},
+		Retry:      worker.Retry{Initial: 300 * time.Millisecond, Max: 2 * time.Second},
+		Log:        log,
+		Metrics:    admin.NewMetrics(messages.DefaultVCC),
 	})
 }
 

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
-	"github.com/forcelogout/forcelogout/worker/session"
 )
 
 type gatewayCommand struct {
@@ -31,7 +31,7 @@ func (c *gatewayCommand) Run(ctx context.Context, std streamsIO) error {
 	guid := os.Getenv(guidVariable)
 	g := sim.New(sim.Config{AdoptSessions: guid == ""})
 	if guid != "" {
-		parsed, err := session.ParseGUID(guid)
+		parsed, err := gateway.ParseGUID(guid)
 		if err != nil {
 			return usage(fmt.Errorf("%s: %w", guidVariable, err))
 		}

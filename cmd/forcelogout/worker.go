@@ -23,7 +23,10 @@ import (
 
 // guidVariable holds the GUID where no --guid-file is given. It has no flag: ps
 // shows flags to everybody.
-const guidVariable = "FORCELOGOUT_GUID"
+const (
+	guidVariable     = "FORCELOGOUT_GUID"
+	passwordVariable = "FORCELOGOUT_PASSWORD"
+)
 
 type workerCommand struct {
 	natsFlags
@@ -32,7 +35,13 @@ type workerCommand struct {
 	VCC       string `name:"vcc" default:"default" help:"Virtual contact center whose commands are executed."`
 	Gateway   string `required:"" placeholder:"URL" help:"The CC-Gateway, for example https://10.1.2.3:8043."`
 	Inspector string `required:"" placeholder:"WORKNO" help:"The signed-in inspector, 101-999999."`
-	GUIDFile  string `name:"guid-file" placeholder:"FILE" help:"File with the inspector's GUID; read again when the gateway refuses it. Or set FORCELOGOUT_GUID."`
+	GUIDFile  string `name:"guid-file" placeholder:"FILE" help:"File with the inspector's GUID; read again when it changes. Or set FORCELOGOUT_GUID."`
+
+	PasswordFile string `placeholder:"FILE" help:"File with the inspector's password: the worker signs in. Or set FORCELOGOUT_PASSWORD."`
+	Session      string `enum:"kv," default:"" placeholder:"kv" help:"kv: another program keeps the GUID in the sessions bucket."`
+	Phone        string `help:"The inspector's phone number, where a sign-in needs one."`
+	SignIn       string `enum:"plain,platform" default:"plain" help:"plain, or platform: without a media licence."`
+	ForceSignIn  bool   `help:"Sign in although somebody else is signed in as the inspector, and evict them."`
 
 	GatewayCA   string `name:"gateway-ca" placeholder:"FILE" help:"CA of the gateway's certificate."`
 	GatewayCert string `placeholder:"FILE" help:"Client certificate for the gateway."`
@@ -143,8 +152,8 @@ func (c *workerCommand) config(log *slog.Logger) (worker.Config, error) {
 	if err != nil {
 		return worker.Config{}, err
 	}
-	given, err := c.session()
-	if err != nil {
+	account := c.account()
+	if err := account.Validate(); err != nil {
 		return worker.Config{}, err
 	}
 	name := c.Name
@@ -156,7 +165,7 @@ func (c *workerCommand) config(log *slog.Logger) (worker.Config, error) {
 		classes[code] = worker.Class(class)
 	}
 	return worker.Config{
-		Prefix: prefix, VCC: c.VCC, Instance: name, Gateway: client, Session: given,
+		Prefix: prefix, VCC: c.VCC, Instance: name, Gateway: client, Inspectors: []session.Account{account},
 		Concurrency: c.Concurrency, Rate: c.Rate, MaxAge: c.MaxAge,
 		CallTimeout: c.CallTimeout, DrainTimeout: c.DrainTimeout,
 		Retry:      worker.Retry{MaxAttempts: c.MaxAttempts, Initial: c.RetryInitial, Max: c.RetryMax},
@@ -181,19 +190,20 @@ func (c *workerCommand) checkNumbers() error {
 	return nil
 }
 
-func (c *workerCommand) session() (*session.Given, error) {
-	if c.GUIDFile != "" {
-		return session.FromFile(c.Inspector, c.GUIDFile)
+// account is where the inspector's session comes from.
+func (c *workerCommand) account() session.Account {
+	a := session.Account{
+		Inspector: c.Inspector, GUIDFile: c.GUIDFile, PasswordFile: c.PasswordFile, Shared: c.Session == "kv",
+		Phone: c.Phone, Platform: c.SignIn == "platform", Force: c.ForceSignIn,
 	}
-	value := os.Getenv(guidVariable)
-	if value == "" {
-		return nil, fmt.Errorf("no inspector session: give --guid-file FILE, or set %s", guidVariable)
+	switch {
+	case a.GUIDFile != "" || a.PasswordFile != "" || a.Shared:
+	case os.Getenv(passwordVariable) != "":
+		a.Password = os.Getenv(passwordVariable)
+	default:
+		a.GUID = os.Getenv(guidVariable)
 	}
-	given, err := session.FromValue(c.Inspector, value)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", guidVariable, err)
-	}
-	return given, nil
+	return a
 }
 
 // named says which flag an invalid value came from.

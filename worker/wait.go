@@ -1,0 +1,85 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/session"
+)
+
+// otherInspector is how long a command waits on the server that only an inspector
+// without a session could execute, while others work.
+const otherInspector = 5 * time.Second
+
+// wait lets time pass until the command is due, or has expired. Short waits
+// happen here and hold no slot; for longer ones, or when the worker drains, the
+// command goes back to the server and wait returns false.
+func (w *Worker) wait(ctx context.Context, x *execution) bool {
+	if x.expires.Before(x.dueAt) {
+		x.dueAt = x.expires
+	}
+	d := x.dueIn()
+	if d == 0 {
+		return true
+	}
+	if d > longestWaitInHand || !w.room.tryWait() {
+		w.progressWait(x, true)
+		w.handBack(ctx, x)
+		return false
+	}
+	w.progressWait(x, false)
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		w.room.move(waiting, starting)
+		return true
+	case <-w.draining:
+		w.room.move(waiting, starting)
+		w.handBack(ctx, x)
+		return false
+	}
+}
+
+// awaitSession waits until an inspector can make the command's call, or it has
+// expired. A session that is being renewed is waited for here, without a slot;
+// where none is to be expected the command goes back to the server, for workers
+// that have one, and awaitSession returns false.
+func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
+	if !w.room.tryWait() {
+		w.handBack(ctx, x)
+		return false
+	}
+	w.progressWait(x, false)
+	defer w.room.move(waiting, starting)
+	expired := time.NewTimer(time.Until(x.expires))
+	defer expired.Stop()
+	for {
+		changed := w.inspectors.Changed()
+		err := w.inspectors.Possible(x.wish())
+		if errors.Is(err, session.ErrDown) {
+			if w.inspectors.Possible(session.Wish{}) == nil {
+				x.dueAt = time.Now().Add(otherInspector)
+			}
+			w.handBack(ctx, x)
+			return false
+		}
+		if !errors.Is(err, session.ErrPending) {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-expired.C:
+			return true
+		case <-w.draining:
+			w.handBack(ctx, x)
+			return false
+		}
+	}
+}
+
+// wish says which inspectors may make the command's call.
+func (x *execution) wish() session.Wish {
+	return session.Wish{Inspector: x.cmd.Inspector, WorkNo: x.cmd.WorkNo, Avoid: x.avoid}
+}
