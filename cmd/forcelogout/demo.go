@@ -116,11 +116,7 @@ func (d *demo) newWorker(ctx context.Context, dir string, log *slog.Logger) (*wo
 	if err := os.WriteFile(ca, d.gateway.CAPEM, 0o600); err != nil {
 		return nil, err
 	}
-	tlsConfig, err := gateway.TLSFiles{CA: ca}.Config()
-	if err != nil {
-		return nil, err
-	}
-	gw, err := gateway.NewClient(gateway.Options{URL: d.gateway.URL, TLS: tlsConfig})
+	gw, err := gateway.NewClient(gateway.Options{URL: d.gateway.URL, TLS: gateway.TLSFiles{CA: ca}})
 	if err != nil {
 		return nil, err
 	}

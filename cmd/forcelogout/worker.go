@@ -144,11 +144,10 @@ func (c *workerCommand) config(log *slog.Logger) (worker.Config, error) {
 	if err := errors.Join(named("vcc", messages.ValidateVCC(c.VCC)), named("inspector", messages.ValidateWorkNo(c.Inspector)), c.checkNumbers()); err != nil {
 		return worker.Config{}, err
 	}
-	tlsConfig, err := gateway.TLSFiles{CA: c.GatewayCA, Cert: c.GatewayCert, Key: c.GatewayKey}.Config()
-	if err != nil {
-		return worker.Config{}, err
-	}
-	client, err := gateway.NewClient(gateway.Options{URL: c.Gateway, TLS: tlsConfig, Conns: c.Concurrency})
+	client, err := gateway.NewClient(gateway.Options{
+		URL: c.Gateway, Conns: c.Concurrency, Log: log,
+		TLS: gateway.TLSFiles{CA: c.GatewayCA, Cert: c.GatewayCert, Key: c.GatewayKey},
+	})
 	if err != nil {
 		return worker.Config{}, err
 	}

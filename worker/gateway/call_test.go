@@ -213,7 +213,7 @@ func TestTLS(t *testing.T) {
 	if err != nil || cfg.MinVersion != tls.VersionTLS12 {
 		t.Fatalf("%+v, %v", cfg, err)
 	}
-	answer, err := newClient(t, gateway.Options{URL: server.URL, TLS: cfg}).ForceLogout(t.Context(), caller, "30012")
+	answer, err := newClient(t, gateway.Options{URL: server.URL, TLS: gateway.TLSFiles{CA: ca}}).ForceLogout(t.Context(), caller, "30012")
 	if err != nil || answer.Retcode != "0" {
 		t.Errorf("the right CA: %+v, %v", answer, err)
 	}

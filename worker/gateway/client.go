@@ -3,14 +3,13 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // MaxAnswer is how many bytes of an answer's body are read. A gateway answer
@@ -22,9 +21,10 @@ const basePath = "/agentgateway/resource"
 
 // Options are how a gateway is reached.
 type Options struct {
-	URL   string      // scheme and host, for example https://10.1.2.3:8043; a path in front of /agentgateway is kept
-	TLS   *tls.Config // nil for the system's roots, TLS 1.2 or newer
-	Conns int         // idle connections kept, normally the number of calls in flight; 0 means 64
+	URL   string       // scheme and host, for example https://10.1.2.3:8043; a path in front of /agentgateway is kept
+	TLS   TLSFiles     // read at once, and again when they change
+	Conns int          // idle connections kept, normally the number of calls in flight; 0 means 64
+	Log   *slog.Logger // says when TLS files were reloaded or could not be; nil for silence
 }
 
 // Client calls one gateway. It is safe for concurrent use.
@@ -33,7 +33,8 @@ type Client struct {
 	http *http.Client
 }
 
-// NewClient returns a client, or an error that says what is wrong with the URL.
+// NewClient returns a client, or an error that says what is wrong with the URL
+// or the TLS files.
 func NewClient(opts Options) (*Client, error) {
 	base, err := parseBase(opts.URL)
 	if err != nil {
@@ -43,20 +44,9 @@ func NewClient(opts Options) (*Client, error) {
 	if conns <= 0 {
 		conns = 64
 	}
-	tlsConfig := opts.TLS
-	if tlsConfig == nil {
-		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	transport := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		TLSClientConfig:     tlsConfig,
-		TLSHandshakeTimeout: 5 * time.Second,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        conns,
-		MaxIdleConnsPerHost: conns,
-		IdleConnTimeout:     90 * time.Second,
-		// A compressed body could grow far beyond MaxAnswer while it is read.
-		DisableCompression: true,
+	transport, err := newReloading(opts.TLS, conns, opts.Log)
+	if err != nil {
+		return nil, err
 	}
 	return &Client{base: base, http: &http.Client{
 		Transport: transport,
