@@ -77,6 +77,18 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Validate reports settings that contradict each other or are unusable, as far as
+// they can be judged without NATS. It reads the inspectors' files.
+func (c Config) Validate() error {
+	if _, err := newClassifier(c.Retcodes); err != nil {
+		return err
+	}
+	if err := c.AllowReply.Validate(); err != nil {
+		return err
+	}
+	return session.Validate(c.Inspectors)
+}
+
 func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
@@ -112,11 +124,11 @@ type Worker struct {
 // other and streams that would break a guarantee.
 func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 	cfg = cfg.withDefaults()
-	classifier, err := newClassifier(cfg.Retcodes)
-	if err != nil {
+	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if err := cfg.AllowReply.Validate(); err != nil {
+	classifier, err := newClassifier(cfg.Retcodes)
+	if err != nil {
 		return nil, err
 	}
 	js, err := jetstream.New(nc)
@@ -296,5 +308,6 @@ func (w *Worker) Gauges() admin.Gauges {
 		Parked:   w.room.count(waiting),
 		InHand:   w.room.count(starting) + w.room.count(waiting) + w.room.count(reporting),
 		Pending:  int(w.intake.pending.Load()),
+		Usable:   w.inspectors.Usable(),
 	}
 }

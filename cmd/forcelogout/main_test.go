@@ -206,7 +206,7 @@ func TestStartupErrors(t *testing.T) {
 		"port taken":         {worker("--nats", url, "--listen", taken.Addr().String()), exitFailed, "--listen"},
 		"gateway port taken": {[]string{"gateway", "--listen", taken.Addr().String()}, exitFailed, "--listen"},
 		"call timeout":       {worker("--nats", url, "--call-timeout", "20s"), exitFailed, "ack_wait"},
-		"retcode class":      {worker("--nats", url, "--retcodes", "900-002=never"), exitFailed, "never"},
+		"retcode class":      {worker("--nats", url, "--retcodes", "900-002=never"), exitUsage, "never"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -93,6 +93,14 @@ func (f natsFlags) options(name string, log *slog.Logger) ([]nats.Option, error)
 	return opts, nil
 }
 
+// target is where NATS is, for people.
+func (f natsFlags) target() string {
+	if f.Context != "" {
+		return "context " + f.Context
+	}
+	return redacted(f.NATS)
+}
+
 // redacted hides passwords and tokens in NATS URLs.
 func redacted(urls string) string {
 	list := strings.Split(urls, ",")

@@ -29,6 +29,7 @@ type Gauges struct {
 	Parked   int // commands that wait in this process for a retry
 	InHand   int // commands that this worker answers for
 	Pending  int // commands that wait on the server, as last seen
+	Usable   int // inspectors with a usable session
 }
 
 // NewMetrics returns metrics under a registry of their own. Every series has the
@@ -68,6 +69,7 @@ func (m *Metrics) Watch(vcc string, read func() Gauges) {
 	gauge("calls_in_flight", "Force-logout calls and state queries in flight.", func(g Gauges) int { return g.InFlight })
 	gauge("commands_parked", "Commands that wait in this process for a retry.", func(g Gauges) int { return g.Parked })
 	gauge("commands_in_hand", "Commands that this worker answers for.", func(g Gauges) int { return g.InHand })
+	gauge("inspectors_usable", "Inspectors with a usable session.", func(g Gauges) int { return g.Usable })
 	gauge("commands_pending", "Commands that wait on the server (lag).", func(g Gauges) int { return g.Pending })
 }
 

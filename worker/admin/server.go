@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -18,29 +20,68 @@ type Server struct {
 	http     *http.Server
 }
 
+// VCC is what the admin HTTP says about one VCC.
+type VCC struct {
+	Name     string
+	Metrics  *Metrics
+	Ready    func() error // nil while its commands can be executed
+	Degraded func() error // what does not work as it should, nil for nothing
+}
+
 // Listen takes the address at once, so that a port that is taken is an error
-// before any work starts. ready is nil while the worker can work.
-func Listen(addr string, m *Metrics, ready func() error, log *slog.Logger) (*Server, error) {
+// before any work starts. The process is ready while each VCC is;
+// /readyz?vcc=NAME asks for one.
+func Listen(addr string, vccs []VCC, log *slog.Logger) (*Server, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("admin HTTP: %w (choose another address with --listen)", err)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
-			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { readyz(w, vccs, r.URL.Query().Get("vcc")) })
+	var metrics prometheus.Gatherers
+	for _, vcc := range vccs {
+		metrics = append(metrics, vcc.Metrics.registry)
+	}
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return &Server{listener: listener, http: &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}}, nil
 }
+
+func readyz(w http.ResponseWriter, vccs []VCC, only string) {
+	var lines []string
+	status, known := http.StatusOK, false
+	for _, vcc := range vccs {
+		if only != "" && vcc.Name != only {
+			continue
+		}
+		known = true
+		prefix := ""
+		if len(vccs) > 1 {
+			prefix = "vcc " + vcc.Name + ": "
+		}
+		if err := vcc.Ready(); err != nil {
+			status = http.StatusServiceUnavailable
+			lines = append(lines, prefix+"not ready: "+oneLine(err))
+		} else if err := vcc.Degraded(); err != nil {
+			lines = append(lines, prefix+"ready, but "+oneLine(err))
+		} else {
+			lines = append(lines, prefix+"ready")
+		}
+	}
+	if !known {
+		http.Error(w, "this worker does not serve that vcc", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, strings.Join(lines, "\n"))
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // Addr is the address that the server listens on.
 func (s *Server) Addr() string { return s.listener.Addr().String() }

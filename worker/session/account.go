@@ -42,8 +42,44 @@ func (a Account) Source() string {
 	}
 }
 
+// SignIn says how the inspector is signed in, for people; "" where somebody else
+// does it.
+func (a Account) SignIn() string {
+	switch {
+	case !a.kept():
+		return ""
+	case a.Platform && a.Force:
+		return ", sign-in platform, by force"
+	case a.Platform:
+		return ", sign-in platform"
+	case a.Force:
+		return ", sign-in plain, by force"
+	default:
+		return ", sign-in plain"
+	}
+}
+
 // String keeps the secrets out of whatever prints an account.
 func (a Account) String() string { return "inspector " + a.Inspector + ", " + a.Source() }
+
+// Validate reports what is wrong with the inspectors of a VCC and what to change.
+// It reads the files.
+func Validate(accounts []Account) error {
+	if len(accounts) == 0 {
+		return errors.New("no inspector: give at least one")
+	}
+	seen := map[string]bool{}
+	for _, account := range accounts {
+		if err := account.Validate(); err != nil {
+			return err
+		}
+		if seen[account.Inspector] {
+			return fmt.Errorf("inspector %s is there twice", account.Inspector)
+		}
+		seen[account.Inspector] = true
+	}
+	return nil
+}
 
 // Validate reports what is wrong with an account and what to change. It reads the
 // files.

@@ -65,7 +65,7 @@ type Pool struct {
 }
 
 // NewPool returns the pool of these accounts. Sessions that are not given are
-// there only when Run is at work. The errors are those of Account.Validate, and
+// there only when Run is at work. The errors are those of Validate, and
 // of a bucket that is missing.
 func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error) {
 	if cfg.Lease == 0 {
@@ -78,16 +78,10 @@ func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error)
 		cfg.Changed = func(Availability) {}
 	}
 	p := &Pool{cfg: cfg, changed: make(chan struct{}), watches: watches{waiting: map[string][]chan struct{}{}}}
-	if len(accounts) == 0 {
-		return nil, errors.New("no inspector: give at least one")
+	if err := Validate(accounts); err != nil {
+		return nil, err
 	}
 	for _, account := range accounts {
-		if err := account.Validate(); err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(p.inspectors, func(in *inspector) bool { return in.account.Inspector == account.Inspector }) {
-			return nil, fmt.Errorf("inspector %s is there twice", account.Inspector)
-		}
 		in := &inspector{pool: p, account: account, limit: newLimit(cfg.Concurrency), problem: errNoneYet}
 		p.inspectors = append(p.inspectors, in)
 		if err := in.open(ctx); err != nil {
@@ -310,6 +304,18 @@ func (p *Pool) Ready() (usable bool, problem error) {
 		problems = append(problems, fmt.Errorf("inspector %s has no usable session: %w", in.account.Inspector, in.trouble()))
 	}
 	return usable, errors.Join(problems...)
+}
+
+// Usable is how many inspectors can make calls.
+func (p *Pool) Usable() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, in := range p.inspectors {
+		if in.usable() {
+			n++
+		}
+	}
+	return n
 }
 
 // barred counts the inspectors that are out of use for want of a right.
