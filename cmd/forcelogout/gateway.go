@@ -29,7 +29,7 @@ func (c *gatewayCommand) Run(ctx context.Context, std streamsIO) error {
 		return usage(err)
 	}
 	guid := os.Getenv(guidVariable)
-	g := sim.New(sim.Config{AdoptSessions: guid == ""})
+	g := sim.New(sim.Config{Adopt: guid == ""})
 	if guid != "" {
 		parsed, err := gateway.ParseGUID(guid)
 		if err != nil {

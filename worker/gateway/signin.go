@@ -106,7 +106,7 @@ func newSession(inspector string, reply reply) (Session, Answer, error) {
 	return s, reply.Answer, nil
 }
 
-// SignOut ends the inspector's own session [cec_07_1204].
+// SignOut ends the inspector's own session [cec_05_4015].
 func (c *Client) SignOut(ctx context.Context, s Session) (Answer, error) {
 	reply, err := c.call(ctx, s, http.MethodDelete, nil, "onlineagent", s.Inspector, "logout")
 	return reply.Answer, err

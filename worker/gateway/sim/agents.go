@@ -50,7 +50,7 @@ func (g *Gateway) Agent(workNo string) Agent {
 func (g *Gateway) person(workNo string) person {
 	p, set := g.agents[workNo]
 	if !set {
-		if inspector, is := g.inspectors[workNo]; is && inspector.guid == "" {
+		if _, is := g.inspectors[workNo]; is && g.session(workNo) == nil {
 			return person{since: g.opened}
 		}
 		login := g.opened.Add(-shift)
@@ -60,6 +60,11 @@ func (g *Gateway) person(workNo string) person {
 		return person{since: p.leavesAt}
 	}
 	return p
+}
+
+// present reports whether somebody whom SetAgent or a sign-out has set is there.
+func (g *Gateway) present(p person) bool {
+	return p.SignedIn && (p.leavesAt.IsZero() || g.cfg.Now().Before(p.leavesAt))
 }
 
 // signOut is the effect of a successful call. It releases the call that the
@@ -72,5 +77,9 @@ func (g *Gateway) signOut(workNo string) bool {
 	}
 	p.leavesAt = g.cfg.Now().Add(g.cfg.EffectDelay)
 	g.agents[workNo] = p
+	g.tell(workNo, p.leavesAt)
+	if i := g.inspectors[workNo]; i != nil && g.cfg.EffectDelay <= 0 {
+		i.end(true)
+	}
 	return true
 }

@@ -64,6 +64,28 @@ func (g *Gateway) AwaitInFlight(ctx context.Context, n int) error {
 	}
 }
 
+// AwaitPoll waits until a poll for the inspector's present session waits for an
+// event. The error is the context's.
+func (g *Gateway) AwaitPoll(ctx context.Context, inspectorNo string) error {
+	for {
+		g.record.mu.Lock()
+		changed := g.record.change()
+		g.record.mu.Unlock()
+		g.mu.Lock()
+		s := g.session(inspectorNo)
+		waits := s != nil && s.polls > 0
+		g.mu.Unlock()
+		if waits {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // MaxInFlight is the largest number of force-logout calls that were in flight at
 // once since the gateway was made.
 func (g *Gateway) MaxInFlight() int {

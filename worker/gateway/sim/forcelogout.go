@@ -86,7 +86,8 @@ func (g *Gateway) admit(call *Call) (Answer, bool) {
 		}
 		return refusal(codeParameter, "bad parameter"), false
 	}
-	return g.authorize(call.Inspector, call.GUID)
+	_, refused, ok := g.authorize(call)
+	return refused, ok
 }
 
 // rule is the answer to a forced sign-out that no script holds for.
@@ -95,7 +96,7 @@ func (g *Gateway) rule(call *Call) Answer {
 		return fault
 	}
 	switch {
-	case g.inspectors[call.Inspector].forbidden:
+	case g.inspector(call.Inspector).forbidden:
 		return refusal(codeNoRight, "no right")
 	case call.WorkNo == call.Inspector:
 		return refusal(codeSelf, "the target is the caller")

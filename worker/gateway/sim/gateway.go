@@ -2,15 +2,16 @@
 // protocol, for the demo, tests, benchmarks and first steps. It keeps a record
 // of every call, so that a test can see what a gateway would have seen.
 //
-// It knows two operations, the forced sign-out and the question for an agent's
-// state. Sessions are given to it: it knows no sign-in, no event poll and no
-// GUID rotation, so its sessions do not expire by themselves.
+// It knows the forced sign-out, the question for an agent's state, and what an
+// inspector needs for a session: sign-in, event poll, heartbeat, rotation of the
+// GUID, sign-out. Sessions can be given to it as well; those last by themselves.
 //
 // Facts carry the page of the vendor's API reference that they come from, for
 // example [cec_07_0441]; [I] marks what is inferred.
 package sim
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -19,13 +20,38 @@ import (
 // Config is what a simulated gateway is made with. The zero value is a faithful,
 // fast gateway.
 type Config struct {
-	// Now is the gateway's clock: of sign-ins, of EffectDelay and of the record.
+	// Now is the gateway's clock: of sign-ins, of sessions and GUIDs, of
+	// EffectDelay and of the record.
 	// Latencies and delays of answers run by real time. nil means time.Now.
 	Now func() time.Time
 
-	// AdoptSessions makes the first GUID that is presented for an
-	// inspector without a session its session.
-	AdoptSessions bool
+	// Adopt makes the first GUID that is presented for an inspector without a
+	// session its session, and the first password its password.
+	Adopt bool
+
+	// Rotate is AUTHMODE 2: a poll brings a new GUID once the present one is
+	// GUIDInterval old, and each is valid for GUIDTimeout [cec_07_0005,
+	// cec_05_40110]. 0 means 60 s and 120 s.
+	Rotate       bool
+	GUIDInterval time.Duration
+	GUIDTimeout  time.Duration
+
+	// SessionTimeout is how long a session lasts without a poll [cec_07_1274].
+	// 0 means 2 minutes.
+	SessionTimeout time.Duration
+
+	// PollWait is how long a poll waits for an event. 0 means 10 s.
+	PollWait time.Duration
+
+	// LockAfter is how many wrong passwords lock an account. 0 means 5 [I].
+	LockAfter int
+
+	// GUIDForm is where a sign-in's answer has the GUID.
+	GUIDForm GUIDForm
+
+	// Sticky refuses calls without the cookie of their sign-in, as where a load
+	// balancer takes them to another node.
+	Sticky bool
 
 	// AbsentRetcode is the answer to a forced sign-out of an agent who is not
 	// signed in. "" means "900-003", the likeliest; "0" and "100-008" are
@@ -54,39 +80,51 @@ type Config struct {
 // Gateway is one simulated gateway. It is an http.Handler, safe for concurrent
 // use. It has no goroutines of its own and needs no Close.
 type Gateway struct {
-	cfg    Config
-	opened time.Time
-	record *record
+	cfg        Config
+	opened     time.Time
+	record     *record
+	operations []operation
 
-	mu         sync.Mutex
-	rand       *rand.Rand
-	faults     Faults
-	inspectors map[string]inspector
-	agents     map[string]person
-	plans      map[string][]Answer // for forced sign-outs, by agent
-	statePlans map[string][]Answer // for state queries, by agent
-	inFlight   map[string]bool     // agents whose forced sign-out is not answered
-	holds      int
-	held       chan struct{} // closed when the last hold is released; nil without one
+	mu           sync.Mutex
+	rand         *rand.Rand
+	faults       Faults
+	inspectors   map[string]*inspector
+	agents       map[string]person
+	plans        map[string][]Answer // for forced sign-outs, by agent
+	statePlans   map[string][]Answer // for state queries, by agent
+	sessionPlans map[string][]Answer // for a session's own calls, by operation and inspector
+	inFlight     map[string]bool     // agents whose forced sign-out is not answered
+	holds        int
+	held         chan struct{} // closed when the last hold is released; nil without one
 }
 
 // New returns a gateway in which every agent is signed in and no inspector is.
 func New(cfg Config) *Gateway {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.AbsentRetcode == "" {
-		cfg.AbsentRetcode = codeUnavailable
-	}
+	cfg = cfg.withDefaults()
 	return &Gateway{
-		cfg:        cfg,
-		opened:     cfg.Now(),
-		record:     newRecord(cfg.Now, cfg.CallLog),
-		rand:       rand.New(rand.NewPCG(cfg.Seed, 0)),
-		inspectors: map[string]inspector{},
-		agents:     map[string]person{},
-		plans:      map[string][]Answer{},
-		statePlans: map[string][]Answer{},
-		inFlight:   map[string]bool{},
+		cfg:          cfg,
+		opened:       cfg.Now(),
+		record:       newRecord(cfg.Now, cfg.CallLog),
+		rand:         rand.New(rand.NewPCG(cfg.Seed, 0)),
+		operations:   operations(),
+		inspectors:   map[string]*inspector{},
+		agents:       map[string]person{},
+		plans:        map[string][]Answer{},
+		statePlans:   map[string][]Answer{},
+		sessionPlans: map[string][]Answer{},
+		inFlight:     map[string]bool{},
 	}
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.AbsentRetcode = cmp.Or(c.AbsentRetcode, codeUnavailable)
+	c.GUIDInterval = cmp.Or(c.GUIDInterval, time.Minute)
+	c.GUIDTimeout = cmp.Or(c.GUIDTimeout, 2*time.Minute)
+	c.SessionTimeout = cmp.Or(c.SessionTimeout, 2*time.Minute)
+	c.PollWait = cmp.Or(c.PollWait, 10*time.Second)
+	c.LockAfter = cmp.Or(c.LockAfter, 5)
+	return c
 }

@@ -24,6 +24,7 @@ type Answer struct {
 	Effect bool          // sign the agent out, whatever the answer says
 
 	result any // of the gateway's JSON; nil means an empty object
+	event  any // in its place, for a poll
 }
 
 // Fault is a way in which an answer does not come as it should.
@@ -68,16 +69,26 @@ func (g *Gateway) PlanState(workNo string, answers ...Answer) {
 	g.statePlans[workNo] = append(g.statePlans[workNo], answers...)
 }
 
-// take removes the next answer of an agent's plan.
-func take(plans map[string][]Answer, workNo string) (Answer, bool) {
-	plan := plans[workNo]
+// PlanSession scripts the next calls of one operation that an inspector makes for
+// its own session, one answer each, for example OpSignIn. FaultAnswerLost and
+// Effect let the rules take effect, other answers do not.
+func (g *Gateway) PlanSession(inspectorNo, op string, answers ...Answer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	key := op + " " + inspectorNo
+	g.sessionPlans[key] = append(g.sessionPlans[key], answers...)
+}
+
+// take removes the next answer of a plan.
+func take(plans map[string][]Answer, key string) (Answer, bool) {
+	plan := plans[key]
 	switch len(plan) {
 	case 0:
 		return Answer{}, false
 	case 1:
-		delete(plans, workNo)
+		delete(plans, key)
 	default:
-		plans[workNo] = plan[1:]
+		plans[key] = plan[1:]
 	}
 	return plan[0], true
 }

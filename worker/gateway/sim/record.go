@@ -11,10 +11,11 @@ type Call struct {
 	Start, End time.Time
 	Method     string
 	Path       string // as it came, escaped, without the query
-	Op         string // OpForceLogout, OpAgentState or OpOther
+	Op         string // one of the Op… constants
 	Inspector  string // "" where the path is unknown
-	WorkNo     string // "" where the path is unknown
+	WorkNo     string // "" where the call is about nobody else
 	GUID       string // the Guid header as it came; "" where there was none
+	Cookie     string // the Cookie header as it came
 	Retcode    string // "" where the gateway itself answered none
 	HTTPStatus int    // 0 where the connection ended without an answer
 	Fault      Fault  // FaultHang also for a held call whose client went away
@@ -24,9 +25,17 @@ type Call struct {
 
 // The operations of a Call.
 const (
-	OpForceLogout = "forcelogout"   // POST …/qualitycontrol/{agentid}/forcelogout/{workNo} [cec_07_0441]
-	OpAgentState  = "agentbyworkno" // GET …/agentgroup/{agentid}/agentbyworkno/{workno} [cec_07_0415]
-	OpOther       = "other"         // unknown path (404) or wrong method (405)
+	OpForceLogout    = "forcelogout"   // POST …/qualitycontrol/{agentid}/forcelogout/{workNo} [cec_07_0441]
+	OpAgentState     = "agentbyworkno" // GET …/agentgroup/{agentid}/agentbyworkno/{workno} [cec_07_0415]
+	OpSignIn         = "login"         // PUT …/onlineagent/{agentid} [cec_07_1202]
+	OpForceSignIn    = "forcelogin"    // PUT …/onlineagent/{agentid}/forcelogin [cec_07_1203]
+	OpPlatformSignIn = "loginex"       // PUT …/onlineagent/{agentid}/loginex [cec_07_0357]
+	OpSignOut        = "logout"        // DELETE …/onlineagent/{agentid}/logout, or forcelogout there [cec_05_4015]
+	OpOwnState       = "agentstatus"   // GET …/onlineagent/{agentid}/agentstatus [cec_07_0581]
+	OpUpdateGUID     = "updateGuid"    // PUT …/onlineagent/{agentid}/updateGuid [cec_07_0358]
+	OpHandshake      = "handshake"     // POST …/onlineagent/{agentid}/handshake [cec_07_1204]
+	OpPoll           = "agentevent"    // GET …/agentevent/{agentid} [cec_07_1274]
+	OpOther          = "other"         // unknown path (404) or wrong method (405)
 )
 
 const defaultCallLog = 100_000
@@ -97,6 +106,13 @@ func (r *record) announce() {
 		close(r.changed)
 		r.changed = nil
 	}
+}
+
+// waiting says that a call has begun to wait.
+func (r *record) waiting() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.announce()
 }
 
 // change returns a channel that is closed at the next change.

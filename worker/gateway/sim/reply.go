@@ -47,14 +47,15 @@ func (g *Gateway) reply(a Answer, path string) reply {
 // own is an answer of the gateway itself. Everything it says comes under HTTP
 // 200 with a retcode as a string [cec_07_0441].
 func own(a Answer) reply {
-	if a.result == nil {
+	if a.result == nil && a.event == nil {
 		a.result = struct{}{}
 	}
 	body, err := json.Marshal(struct {
 		Message string `json:"message"`
 		Retcode string `json:"retcode"`
-		Result  any    `json:"result"`
-	}{a.Message, a.Retcode, a.result})
+		Result  any    `json:"result,omitempty"`
+		Event   any    `json:"event,omitempty"`
+	}{a.Message, a.Retcode, a.result, a.event})
 	if err != nil {
 		panic(err) // cannot be: strings and numbers only
 	}

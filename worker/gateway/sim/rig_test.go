@@ -29,7 +29,7 @@ func newRig(t *testing.T, cfg Config) *rig {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
 	g := New(cfg)
-	if !cfg.AdoptSessions {
+	if !cfg.Adopt {
 		g.GiveSession(inspectorNo, guid)
 	}
 	server, err := Listen(g, "127.0.0.1:0", false)

@@ -45,10 +45,10 @@ func TestForceLogoutRules(t *testing.T) {
 		"provider down":             {prepare: func(g *Gateway) { g.SetFaults(Faults{Down: true, HangRate: 1}) }, retcode: "900-001"},
 		"all fail":                  {prepare: func(g *Gateway) { g.SetFaults(Faults{FailRate: 1}) }, retcode: "900-002"},
 		"all fail with a code":      {prepare: func(g *Gateway) { g.SetFaults(Faults{FailRate: 1, Retcode: "100-007"}) }, retcode: "100-007"},
-		"session adopted":           {cfg: Config{AdoptSessions: true}, retcode: "0", effect: true},
-		"any GUID adopted":          {cfg: Config{AdoptSessions: true}, guid: "try-out", retcode: "0", effect: true},
-		"ended and not adopted":     {cfg: Config{AdoptSessions: true}, prepare: func(g *Gateway) { g.EndSession(inspectorNo) }, retcode: "100-006"},
-		"only the first is adopted": {cfg: Config{AdoptSessions: true}, prepare: func(g *Gateway) { g.GiveSession(inspectorNo, other) }, retcode: "000-003"},
+		"session adopted":           {cfg: Config{Adopt: true}, retcode: "0", effect: true},
+		"any GUID adopted":          {cfg: Config{Adopt: true}, guid: "try-out", retcode: "0", effect: true},
+		"ended and not adopted":     {cfg: Config{Adopt: true}, prepare: func(g *Gateway) { g.EndSession(inspectorNo) }, retcode: "100-006"},
+		"only the first is adopted": {cfg: Config{Adopt: true}, prepare: func(g *Gateway) { g.GiveSession(inspectorNo, other) }, retcode: "000-003"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

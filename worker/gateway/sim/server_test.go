@@ -13,7 +13,7 @@ import (
 // TestTLS: the CA is enough for a client, under each name, and nothing less is.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	g := New(Config{AdoptSessions: true})
+	g := New(Config{Adopt: true})
 	server, err := Listen(g, "127.0.0.1:0", true)
 	if err != nil {
 		t.Fatal(err)

@@ -1,35 +1,97 @@
 package sim
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"time"
 
-// inspector is an account that has, had or may have a session.
+	"github.com/google/uuid"
+)
+
+// inspector is somebody who has, had or may have a session.
 type inspector struct {
-	guid      string // "" without a session
-	ended     bool   // by EndSession: no GUID is adopted then
+	account   *Account // nil: nobody can sign in
+	wrong     int      // wrong passwords in a row
+	session   *session // nil without one
+	ended     bool     // by EndSession: no GUID is adopted then
 	forbidden bool
 }
 
-// GiveSession signs an inspector in. The GUID is the whole header value with its
-// suffix and does not change (AUTHMODE 1 [cec_07_0005]). An earlier session of
-// the inspector ends. So does this one when the inspector is signed out by force
-// as an agent.
+// session is one sign-in. A given one lasts until it is ended.
+type session struct {
+	given  bool
+	route  string   // the load balancer's cookie, "" for none
+	guids  []issued // the newest is last
+	polled time.Time
+	polls  int // waiting now
+	listen bool
+
+	events  []event
+	changed chan struct{} // closed when an event has come or the session is over
+	over    bool
+	evicted bool // over, and the inspector is told so
+}
+
+// issued is one of a session's GUIDs.
+type issued struct {
+	guid  string
+	since time.Time
+}
+
+// GiveSession signs an inspector in, as somebody else than the client might. The
+// GUID is the whole header value with its suffix; it does not change (AUTHMODE 1
+// [cec_07_0005]) and the session lasts without polls. An earlier session of the
+// inspector ends, and its poll is told. So does this one when the inspector is
+// signed out by force as an agent.
 func (g *Gateway) GiveSession(inspectorNo, guid string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i := g.inspectors[inspectorNo]
-	i.guid, i.ended = guid, false
-	g.inspectors[inspectorNo] = i
+	i := g.inspector(inspectorNo)
+	i.end(true)
+	i.session, i.ended = g.newSession(guid), false
+	i.session.given = true
 	delete(g.agents, inspectorNo)
 }
 
-// EndSession signs an inspector out: from now on every call is answered 100-006
-// [cec_07_0580], also with Config.AdoptSessions, until GiveSession.
+// EndSession signs an inspector out and tells nobody: from now on every call is
+// answered 100-006 [cec_07_0580], also with Config.Adopt, until GiveSession or
+// the next sign-in.
 func (g *Gateway) EndSession(inspectorNo string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i := g.inspectors[inspectorNo]
-	i.guid, i.ended = "", true
-	g.inspectors[inspectorNo] = i
+	i := g.inspector(inspectorNo)
+	i.end(false)
+	i.ended = true
+}
+
+// Evict signs an inspector out as from elsewhere: its poll is answered with
+// AgentOther_ShutdownService [cec_05_4026].
+func (g *Gateway) Evict(inspectorNo string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := g.inspector(inspectorNo)
+	i.end(true)
+	i.ended = true
+}
+
+// Restart forgets all sessions, as the loss of their node does. Accounts and
+// agents stay.
+func (g *Gateway) Restart() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, i := range g.inspectors {
+		i.end(false)
+	}
+}
+
+// SessionGUID is the newest GUID of the inspector's session, "" without one.
+func (g *Gateway) SessionGUID(inspectorNo string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s := g.session(inspectorNo); s != nil {
+		return s.newest().guid
+	}
+	return ""
 }
 
 // Forbid takes the right to quality control from an inspector, or gives it back.
@@ -38,25 +100,94 @@ func (g *Gateway) EndSession(inspectorNo string) {
 func (g *Gateway) Forbid(inspectorNo string, forbidden bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.inspector(inspectorNo).forbidden = forbidden
+}
+
+// inspector looks one up and makes it where there is none.
+func (g *Gateway) inspector(inspectorNo string) *inspector {
 	i := g.inspectors[inspectorNo]
-	i.forbidden = forbidden
-	g.inspectors[inspectorNo] = i
+	if i == nil {
+		i = &inspector{}
+		g.inspectors[inspectorNo] = i
+	}
+	return i
+}
+
+func (g *Gateway) newSession(guid string) *session {
+	now := g.cfg.Now()
+	return &session{guids: []issued{{guid, now}}, polled: now, changed: make(chan struct{})}
+}
+
+// newGUID makes one as the gateway does: the suffix names the node.
+func newGUID() string { return uuid.NewString() + ".AgentGateway0" }
+
+// session is the inspector's present session, or nil. A session that has come to
+// its end by the clock is ended here, so that tests can turn the clock.
+func (g *Gateway) session(inspectorNo string) *session {
+	i := g.inspectors[inspectorNo]
+	if i == nil || i.session == nil {
+		return nil
+	}
+	silent := !i.session.given && i.session.polls == 0 && g.cfg.Now().Sub(i.session.polled) >= g.cfg.SessionTimeout
+	if p, set := g.agents[inspectorNo]; silent || set && !g.present(p) {
+		i.end(!silent)
+	}
+	return i.session
+}
+
+// end ends the session, if there is one. An evicted inspector's poll is told.
+func (i *inspector) end(evicted bool) {
+	if s := i.session; s != nil {
+		s.over, s.evicted = true, evicted
+		s.announce()
+	}
+	i.session = nil
+}
+
+func (s *session) newest() issued { return s.guids[len(s.guids)-1] }
+
+// announce wakes polls that wait.
+func (s *session) announce() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// knows reports whether the GUID is one of the session's. With AUTHMODE 2 each is
+// valid for GUIDTimeout [cec_05_40110], and longer while there is no newer one [I].
+func (g *Gateway) knows(s *session, guid string) bool {
+	if guid == s.newest().guid {
+		return true
+	}
+	now := g.cfg.Now()
+	return slices.ContainsFunc(s.guids, func(known issued) bool {
+		return known.guid == guid && now.Sub(known.since) < g.cfg.GUIDTimeout
+	})
+}
+
+// renew gives the session a new GUID; those that have timed out are forgotten.
+func (g *Gateway) renew(s *session) string {
+	now := g.cfg.Now()
+	s.guids = slices.DeleteFunc(s.guids, func(known issued) bool { return now.Sub(known.since) >= g.cfg.GUIDTimeout })
+	guid := newGUID()
+	s.guids = append(s.guids, issued{guid, now})
+	return guid
 }
 
 // authorize checks who calls. It opens a session where that is allowed.
-func (g *Gateway) authorize(inspectorNo, guid string) (Answer, bool) {
-	i := g.inspectors[inspectorNo]
-	if i.guid == "" && !i.ended && g.cfg.AdoptSessions && guid != "" {
-		i.guid = guid
-		g.inspectors[inspectorNo] = i
+func (g *Gateway) authorize(call *Call) (*session, Answer, bool) {
+	s, i := g.session(call.Inspector), g.inspectors[call.Inspector]
+	if s == nil && g.cfg.Adopt && call.GUID != "" && (i == nil || !i.ended) {
+		s = g.newSession(call.GUID)
+		s.given = true
+		g.inspector(call.Inspector).session = s
 	}
 	switch {
-	case i.guid == "", !g.person(inspectorNo).SignedIn:
-		return refusal(codeNotSignedIn, "not signed in"), false
-	case i.guid != guid:
-		return refusal(codePermission, "no permission to call"), false
+	case s == nil, !g.person(call.Inspector).SignedIn:
+		return nil, refusal(codeNotSignedIn, "not signed in"), false
+	case !g.knows(s, call.GUID), g.cfg.Sticky && s.route != "" && !strings.Contains(call.Cookie, s.route):
+		return nil, refusal(codePermission, "no permission to call"), false
 	}
-	return Answer{}, true
+	return s, Answer{}, true
 }
 
 // validID tells a workNo: 101–999999, decimal, no leading zero [cec_07_0441].
