@@ -29,6 +29,7 @@ const (
 	vcc       = "default"
 	inspector = "1001"
 	guid      = "11111111-2222-4333-8444-555555555555.AgentGateway1"
+	password  = "S3cret-of-1001"
 	prefix    = messages.DefaultPrefix
 )
 
@@ -46,11 +47,20 @@ type rig struct {
 	client *client.Client
 }
 
+// newRig has an inspector whose session somebody else keeps.
 func newRig(t testing.TB) *rig {
+	t.Helper()
+	r := newRigWith(t, sim.Config{})
+	r.sim.GiveSession(inspector, guid)
+	return r
+}
+
+// newRigWith has nobody signed in, and an account for the inspector.
+func newRigWith(t testing.TB, cfg sim.Config) *rig {
 	t.Helper()
 	// Generous: it only ends a test that would hang.
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
-	r := &rig{TB: t, ctx: ctx, dir: t.TempDir(), sim: sim.New(sim.Config{})}
+	r := &rig{TB: t, ctx: ctx, dir: t.TempDir(), sim: sim.New(cfg)}
 	t.Cleanup(cancel)
 	r.startNATS("127.0.0.1:0")
 	t.Cleanup(func() { r.stopNATS() })
@@ -66,7 +76,7 @@ func newRig(t testing.TB) *rig {
 	r.must(err)
 	t.Cleanup(func() { _ = server.Close() })
 	r.url = server.URL
-	r.sim.GiveSession(inspector, guid)
+	r.sim.SetAccount(inspector, sim.Account{Password: password})
 	return r
 }
 
@@ -146,8 +156,8 @@ func (r *rig) start(change func(*worker.Config)) running {
 type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
-	if strings.Contains(string(p), guid) {
-		w.t.Error("a log line holds the GUID")
+	if strings.Contains(string(p), guid) || strings.Contains(string(p), ".AgentGateway") || strings.Contains(string(p), password) {
+		w.t.Errorf("a log line holds a secret: %s", p)
 	}
 	if testing.Verbose() {
 		w.t.Log(strings.TrimSpace(string(p)))

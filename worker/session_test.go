@@ -3,13 +3,16 @@ package worker_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 	"github.com/forcelogout/forcelogout/worker/session"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // TestWhoMayAct: a command that names an inspector is that inspector's alone, and
@@ -91,5 +94,66 @@ func TestSessionGone(t *testing.T) {
 	r.idle()
 	if err := w.Ready(); err != nil {
 		t.Errorf("the session works again, ready says %v", err)
+	}
+}
+
+// TestSessionFromBucket: another program writes the GUID into the bucket, as text
+// or as JSON, and a new one when the gateway has forgotten the first.
+func TestSessionFromBucket(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	w := r.start(func(c *worker.Config) {
+		c.Inspectors = []session.Account{{Inspector: inspector, Shared: true}}
+		c.Retry.MaxAttempts = 1
+	})
+	r.unready(w, "holds no GUID under default.1001")
+	kv, err := r.js.KeyValue(r.ctx, streams.NamesOf(prefix).Sessions)
+	r.must(err)
+	put := func(value string) {
+		t.Helper()
+		_, err := kv.PutString(r.ctx, vcc+"."+inspector, value)
+		r.must(err)
+	}
+	put("not a GUID\nat all")
+	r.unready(w, "what the bucket holds is no session")
+	put(guid + "\n")
+	r.ready(w)
+	r.send(crew(0, 10)...)
+	r.allSignedOut(10)
+
+	const next = "22222222-2222-4333-8444-555555555555.AgentGateway2"
+	r.sim.GiveSession(inspector, next)
+	r.send(crew(10, 10)...)
+	r.unready(w, "session")
+	put(`{"guid":"` + next + `"}`)
+	r.allSignedOut(20)
+	if n := r.signIns() + r.ops(sim.OpSignOut); n != 0 {
+		t.Errorf("%d sign-ins and sign-outs of somebody else's session", n)
+	}
+	r.ready(w)
+	r.must(kv.Delete(r.ctx, vcc+"."+inspector))
+	r.unready(w, "holds no GUID")
+}
+
+// TestGUIDFileWatched: a new GUID in the file is used without a refusal of the old.
+func TestGUIDFileWatched(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	file := filepath.Join(t.TempDir(), "guid")
+	r.must(os.WriteFile(file, []byte(guid), 0o600))
+	r.start(func(c *worker.Config) { c.Inspectors = []session.Account{{Inspector: inspector, GUIDFile: file}} })
+	const next = "22222222-2222-4333-8444-555555555555.AgentGateway2"
+	r.must(os.WriteFile(file, []byte(next), 0o600))
+	used := func(c sim.Call) bool { return c.GUID == next }
+	for n := 0; !slices.ContainsFunc(r.sim.Calls(), used); n++ {
+		r.send(crew(n, 1)...)
+		_, err := r.sim.AwaitCall(r.ctx, func(c sim.Call) bool { return c.WorkNo == agentNo(n) })
+		r.must(err)
+		r.tick()
+	}
+	for _, call := range r.sim.Calls() {
+		if call.GUID == guid && call.Retcode != "0" {
+			t.Errorf("call %+v", call)
+		}
 	}
 }
