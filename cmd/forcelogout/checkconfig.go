@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/forcelogout/forcelogout/worker"
@@ -34,8 +36,8 @@ func (c *workerCommand) printConfig(out io.Writer, settings []vccSettings, confi
 		fmt.Fprintf(w, "  call timeout\t%v\n", s.CallTimeout)
 		fmt.Fprintf(w, "  max age\t%v\n", s.MaxAge)
 		fmt.Fprintf(w, "  confirm\t%v\n", s.Confirm)
-		for code, class := range s.Retcodes {
-			fmt.Fprintf(w, "  retcode %s\t%s\n", code, class)
+		for _, code := range slices.Sorted(maps.Keys(s.Retcodes)) {
+			fmt.Fprintf(w, "  retcode %s\t%s\n", code, s.Retcodes[code])
 		}
 	}
 	fmt.Fprintln(w, "\nThe configuration is valid.")

@@ -31,8 +31,14 @@ type process struct {
 
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startProcessWith(t, nil, args...)
+}
+
+// startProcessWith adds environment variables.
+func startProcessWith(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], args...)}
-	p.Env = append(os.Environ(), asProgram+"=1")
+	p.Env = append(append(os.Environ(), asProgram+"=1"), env...)
 	p.Stdout, p.Stderr = &p.log, &p.log
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
@@ -48,12 +54,18 @@ func startWorker(t *testing.T, ctx context.Context, url, gateway string, more ..
 	args := []string{"worker", "--nats", url, "--gateway", gateway, "--inspector", "1001", "--guid-file", guidFile(t),
 		"--listen", "127.0.0.1:0", "--log-format", "json", "--retry-initial", "10ms"}
 	p := startProcess(t, append(args, more...)...)
+	return p, p.admin(t, ctx)
+}
+
+// admin is the process's admin address, once it serves there.
+func (p *process) admin(t *testing.T, ctx context.Context) string {
+	t.Helper()
 	log := p.log.awaitText(t, ctx, "worker started")
 	addr := regexp.MustCompile(`"admin HTTP","addr":"([^"]+)"`).FindStringSubmatch(log)
 	if addr == nil {
 		t.Fatalf("no admin address in %s", log)
 	}
-	return p, "http://" + addr[1]
+	return "http://" + addr[1]
 }
 
 func get(t *testing.T, url string) (int, string) {
