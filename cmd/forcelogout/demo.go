@@ -24,7 +24,7 @@ import (
 
 const (
 	demoInspector = "1001"
-	demoGUID      = "d3e0d3e0-0000-4000-8000-000000000001.AgentGateway1"
+	demoPassword  = "demo"
 	demoTimeout   = 5 * time.Minute
 )
 
@@ -102,7 +102,7 @@ func startDemo(ctx context.Context, dir string, log *slog.Logger) (d *demo, err 
 	if d.client, err = client.New(d.nc, d.prefix); err != nil {
 		return d, err
 	}
-	d.sim.GiveSession(demoInspector, demoGUID)
+	d.sim.SetAccount(demoInspector, sim.Account{Password: demoPassword})
 	d.sim.SetFaults(sim.Faults{Latency: 40 * time.Millisecond})
 	if d.gateway, err = sim.Listen(d.sim, "127.0.0.1:0", true); err != nil {
 		return d, err
@@ -122,7 +122,7 @@ func (d *demo) newWorker(ctx context.Context, dir string, log *slog.Logger) (*wo
 	}
 	return worker.New(ctx, d.nc, worker.Config{
 		Prefix: d.prefix, VCC: messages.DefaultVCC, Instance: "demo", Gateway: gw,
-		Inspectors: []session.Account{{Inspector: demoInspector, GUID: demoGUID}},
+		Inspectors: []session.Account{{Inspector: demoInspector, Password: demoPassword}},
 		Retry:      worker.Retry{Initial: 300 * time.Millisecond, Max: 2 * time.Second},
 		Log:        log,
 		Metrics:    admin.NewMetrics(messages.DefaultVCC),

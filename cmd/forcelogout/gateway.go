@@ -16,7 +16,8 @@ type gatewayCommand struct {
 	Listen    string        `default:"127.0.0.1:8043" help:"Address to listen on."`
 	TLS       bool          `name:"tls" help:"HTTPS with a certificate made at start."`
 	CAOut     string        `name:"ca-out" placeholder:"FILE" help:"Where to write the certificate's CA."`
-	Inspector string        `default:"1001" placeholder:"WORKNO" help:"The inspector whose session FORCELOGOUT_GUID is; without it the first GUID presented becomes the session."`
+	Inspector string        `default:"1001" placeholder:"WORKNO" help:"The inspector of FORCELOGOUT_GUID or FORCELOGOUT_PASSWORD; without them the first GUID or password presented is good."`
+	Rotate    bool          `help:"AUTHMODE 2: polls bring a new GUID each minute."`
 	Latency   time.Duration `help:"Time that each force-logout call takes."`
 	FailRate  float64       `help:"Share of calls that fail, 0 to 1."`
 	Retcode   string        `default:"900-002" help:"What failing calls answer."`
@@ -28,14 +29,17 @@ func (c *gatewayCommand) Run(ctx context.Context, std streamsIO) error {
 	if err := c.check(); err != nil {
 		return usage(err)
 	}
-	guid := os.Getenv(guidVariable)
-	g := sim.New(sim.Config{Adopt: guid == ""})
+	guid, password := os.Getenv(guidVariable), os.Getenv(passwordVariable)
+	g := sim.New(sim.Config{Adopt: guid == "" && password == "", Rotate: c.Rotate})
 	if guid != "" {
 		parsed, err := gateway.ParseGUID(guid)
 		if err != nil {
 			return usage(fmt.Errorf("%s: %w", guidVariable, err))
 		}
 		g.GiveSession(c.Inspector, parsed)
+	}
+	if password != "" {
+		g.SetAccount(c.Inspector, sim.Account{Password: password})
 	}
 	g.SetFaults(sim.Faults{Latency: c.Latency, FailRate: c.FailRate, Retcode: c.Retcode, HangRate: c.HangRate})
 	for _, workNo := range c.Absent {
