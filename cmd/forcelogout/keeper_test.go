@@ -270,3 +270,18 @@ func TestKeeperComesBack(t *testing.T) {
 		})
 	}
 }
+
+// dump is everything that a stream holds, headers and data.
+func (in *installation) dump(name string) string {
+	in.Helper()
+	stream, err := in.js.Stream(in.ctx, name)
+	in.must(err)
+	state := stream.CachedInfo().State
+	var text strings.Builder
+	for seq := state.FirstSeq; seq <= state.LastSeq && state.Msgs > 0; seq++ {
+		if msg, err := stream.GetMsg(in.ctx, seq); err == nil {
+			fmt.Fprintf(&text, "%s %v %s\n", msg.Subject, msg.Header, msg.Data)
+		}
+	}
+	return text.String()
+}

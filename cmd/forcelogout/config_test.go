@@ -1,0 +1,257 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+)
+
+// TestREADMEConfig: --check-config takes the README's file, and says what it
+// understood without a secret.
+func TestREADMEConfig(t *testing.T) {
+	t.Parallel()
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(readme(t))
+	if block == nil {
+		t.Fatal("the README has no configuration file")
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := sim.Listen(sim.New(sim.Config{}), "127.0.0.1:0", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	write("sales-ca.pem", string(server.CAPEM))
+	for _, inspector := range []string{"1001", "1002", "2001"} {
+		write("inspector-"+inspector, testPassword)
+	}
+	text := regexp.MustCompile(`/run/secrets|/etc/forcelogout`).ReplaceAllString(block[1], dir)
+	write("forcelogout.yaml", text)
+	code, out, errOut := invoke(testContext(t), "worker", "--config", filepath.Join(dir, "forcelogout.yaml"), "--check-config")
+	if code != exitOK || errOut != "" {
+		t.Fatalf("exit %d, %s%s", code, out, errOut)
+	}
+	for _, want := range []string{
+		"VCC sales", "VCC support", "1001, password from", "1002, password from", "2001, password from",
+		"https://10.1.2.4:8043", "50 calls/s", "nats://10.1.2.9:4222", "The configuration is valid.",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, testPassword) {
+		t.Errorf("a password is shown:\n%s", out)
+	}
+	for _, line := range strings.Split(out, "\n") {
+		if len(line) > 80+len(dir) {
+			t.Errorf("wider than 80 columns: %s", line)
+		}
+	}
+}
+
+// TestConfigPrecedence: a flag goes before its environment variable, and that
+// before the file.
+func TestConfigPrecedence(t *testing.T) {
+	t.Setenv("FORCELOGOUT_CONCURRENCY", "7")
+	file := filepath.Join(t.TempDir(), "f.yaml")
+	text := "gateway: http://127.0.0.1:1\ninspector: 1001\nguid-file: " + guidFile(t) + "\nconcurrency: 5\nrate: 2.5\nmax-age: 3m\nretcodes: {900-002: permanent}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"environment": {nil, []string{"concurrency +7\n", `rate +2.5 calls/s`, `max age +3m0s`, `retcode 900-002 +permanent`}},
+		"flag":        {[]string{"--concurrency", "9", "--rate", "0"}, []string{"concurrency +9\n", `rate +no limit`}},
+	} {
+		code, out, errOut := invoke(testContext(t), append([]string{"worker", "--config", file, "--check-config"}, c.args...)...)
+		for _, want := range c.want {
+			if code != exitOK || !regexp.MustCompile(want).MatchString(out) {
+				t.Errorf("%s: exit %d, no %q in %s%s", name, code, want, out, errOut)
+			}
+		}
+	}
+}
+
+// TestConfigErrors: one line that says where and what.
+func TestConfigErrors(t *testing.T) {
+	t.Parallel()
+	guid := guidFile(t)
+	cases := map[string]struct{ text, want string }{
+		"unknown key":       {"gatway: x\n", `unknown key "gatway"`},
+		"unknown in a vcc":  {"vccs:\n  - vcc: a\n    gatway: x\n", "gatway"},
+		"no list":           {"vccs: a\n", "line 1: vccs must be a list"},
+		"no name":           {"vccs:\n  - gateway: http://127.0.0.1:1\n", "entry 1 of vccs has no vcc"},
+		"twice":             {"vccs:\n  - vcc: a\n  - vcc: a\n", "vcc a is there twice"},
+		"type":              {"vccs:\n  - vcc: a\n    concurrency: many\n", "line 3"},
+		"syntax":            {"vccs: [\n", "line"},
+		"not in a file":     {"check-config: true\n", `unknown key "check-config"`},
+		"no gateway":        {"vccs:\n  - vcc: a\n    inspector: 1001\n    guid-file: " + guid + "\n", "no gateway"},
+		"number":            {"inspector: 1001\ngateway: http://127.0.0.1:1\nguid-file: " + guid + "\nconcurrency: 0\n", "--concurrency 0"},
+		"two sources":       {"inspector: 1001\ngateway: http://127.0.0.1:1\nguid-file: " + guid + "\npassword-file: " + guid + "\n", "more than one source"},
+		"password in it":    {"inspector: 1001\npassword: S3cret\n", `unknown key "password"`},
+		"inspectors, twice": {"gateway: http://127.0.0.1:1\ninspectors:\n  - {inspector: 1001, guid-file: " + guid + "}\n  - {inspector: 1001, guid-file: " + guid + "}\n", "inspector 1001 is there twice"},
+		"sign-in":           {"gateway: http://127.0.0.1:1\ninspectors:\n  - {inspector: 1001, guid-file: " + guid + ", sign-in: fast}\n", "must be plain or platform"},
+		"missing CA":        {"gateway: https://127.0.0.1:1\ninspector: 1001\nguid-file: " + guid + "\ngateway-ca: /nowhere\n", "CA"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "f.yaml")
+			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, _, errOut := invoke(testContext(t), "worker", "--config", file, "--check-config")
+			if code != exitUsage || !strings.Contains(errOut, c.want) || strings.Count(errOut, "\n") != 1 || strings.Contains(errOut, "S3cret") {
+				t.Errorf("exit %d, %q, want exit 2 and one line with %q", code, errOut, c.want)
+			}
+		})
+	}
+}
+
+// TestSeveralVCCs: one process serves three VCCs. One gateway refuses connections
+// and one hangs; the third VCC's commands run as if it were alone, and readiness
+// tells the three apart.
+func TestSeveralVCCs(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t, sim.Config{})
+	hanging := sim.New(sim.Config{})
+	hanging.GiveSession("1001", testGUID)
+	server, err := sim.Listen(hanging, "127.0.0.1:0", false)
+	in.must(err)
+	defer server.Close()
+	hanging.SetFaults(sim.Faults{HangRate: 1})
+	refusing, err := net.Listen("tcp", "127.0.0.1:0")
+	in.must(err)
+	in.must(refusing.Close())
+	file := in.write("forcelogout.yaml", fmt.Sprintf(`
+concurrency: 8
+call-timeout: 5s
+vccs:
+  - vcc: good
+    gateway: %s
+    inspector: 1001
+    password-file: %s
+  - vcc: hangs
+    gateway: %s
+    inspector: 1001
+    guid-file: %s
+  - vcc: refuses
+    gateway: http://%s
+    inspector: 1001
+    password-file: %s
+`, in.gateway, filepath.Join(in.files, "password"), server.URL, guidFile(t), refusing.Addr(), filepath.Join(in.files, "password")))
+	_, adminURL := in.worker("w", in.nats, "--config", file)
+	send := func(vcc string, first, n int) <-chan string {
+		args := []string{"send", "--nats", in.nats, "--vcc", vcc, "--wait"}
+		for i := range n {
+			args = append(args, agentNo(first+i))
+		}
+		ended := make(chan string, 1)
+		go func() {
+			code, out, errOut := invoke(in.ctx, args...)
+			ended <- fmt.Sprintf("exit %d\n%s%s", code, out, errOut)
+		}()
+		return ended
+	}
+	for _, vcc := range []string{"hangs", "refuses"} {
+		code, _, errOut := invoke(in.ctx, "send", "--nats", in.nats, "--vcc", vcc, "30001", "30002", "30003")
+		if code != exitOK {
+			t.Fatal(errOut)
+		}
+	}
+	in.must(hanging.AwaitInFlight(in.ctx, 3))
+	in.succeed(send("good", 0, 500), 500)
+	if in.sim.MaxInFlight() > 8 {
+		t.Errorf("%d calls at once, want 8 at most", in.sim.MaxInFlight())
+	}
+	if n := hanging.MaxInFlight(); n != 3 {
+		t.Errorf("%d calls at the hanging gateway", n)
+	}
+	for _, c := range []struct {
+		query  string
+		status int
+		words  []string
+	}{
+		{"?vcc=good", http.StatusOK, []string{"ready"}},
+		{"?vcc=nosuch", http.StatusNotFound, nil},
+		{"", http.StatusServiceUnavailable, []string{"vcc good: ready", "vcc hangs: ready", "vcc refuses: not ready", "inspector 1001 has no usable session"}},
+	} {
+		status, body := get(t, adminURL+"/readyz"+c.query)
+		for _, word := range c.words {
+			if !strings.Contains(body, word) {
+				t.Errorf("%s: no %q in %s", c.query, word, body)
+			}
+		}
+		if status != c.status {
+			t.Errorf("%s: %d %s", c.query, status, body)
+		}
+	}
+	if _, metrics := get(t, adminURL+"/metrics"); !strings.Contains(metrics, `forcelogout_inspectors_usable{vcc="good"} 1`) ||
+		!strings.Contains(metrics, `forcelogout_inspectors_usable{vcc="refuses"} 0`) {
+		t.Errorf("metrics: %s", metrics)
+	}
+}
+
+// TestSecretsNowhere: a password and the GUIDs of its session are in no log line,
+// error, metric, process listing, stream, nor in any bucket's value but the GUID in
+// its own place. The gateway's text tries to bring them there.
+func TestSecretsNowhere(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t, sim.Config{Sticky: true, Rotate: true, GUIDInterval: 1, PollWait: 1})
+	in.sim.PlanSession("1001", sim.OpSignIn, sim.Answer{Retcode: "100-003", Message: "cannot sign in"})
+	p := startProcessWith(t, []string{passwordVariable + "=" + testPassword}, "worker", "--nats", in.nats, "--gateway", in.gateway,
+		"--inspector", "1001", "--listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug", "--retry-initial", "10ms")
+	adminURL := p.admin(t, in.ctx)
+	in.awaitReady(adminURL)
+	in.sim.Plan("30002", sim.Answer{Retcode: "900-002"}, sim.Answer{Fault: sim.FaultReset})
+	in.succeed(burst(in.ctx, in.nats, 0, 20), 20)
+	in.sim.Restart()
+	in.succeed(burst(in.ctx, in.nats, 20, 20), 20)
+
+	secrets := map[string]bool{testPassword: true}
+	for _, call := range in.sim.Calls() {
+		if call.GUID != "" {
+			secrets[call.GUID] = true
+		}
+		if _, route, ok := strings.Cut(call.Cookie, "route="); ok {
+			secrets["route="+route] = true
+		}
+	}
+	if len(secrets) < 4 {
+		t.Fatalf("only %d secrets seen at the gateway", len(secrets))
+	}
+	_, metrics := get(t, adminURL+"/metrics")
+	_, ready := get(t, adminURL+"/readyz")
+	listing, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.Process.Pid))
+	if err != nil {
+		t.Logf("no process listing here: %v", err)
+	}
+	places := map[string]string{"log": p.log.String(), "metrics": metrics, "readiness": ready, "process listing": string(listing)}
+	for _, kind := range []string{"RESULTS", "COMMANDS", "PARKED", "DEAD"} {
+		places["stream "+kind] = in.dump(messages.DefaultPrefix.Stream(kind))
+	}
+	for place, text := range places {
+		for secret := range secrets {
+			if strings.Contains(text, secret) {
+				t.Errorf("the %s holds a secret", place)
+			}
+		}
+	}
+	if bucket := in.dump("KV_FORCELOGOUT_SESSIONS"); strings.Contains(bucket, testPassword) || !strings.Contains(bucket, in.record().GUID) {
+		t.Error("the bucket must hold the GUID and no password")
+	}
+}
