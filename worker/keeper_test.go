@@ -265,3 +265,33 @@ func TestEvicted(t *testing.T) {
 		})
 	}
 }
+
+// TestLeftSession: all workers died. The next uses the session that they left, if
+// the gateway still takes it, and else signs in once.
+func TestLeftSession(t *testing.T) {
+	t.Parallel()
+	for _, good := range []bool{true, false} {
+		t.Run(fmt.Sprintf("good=%v", good), func(t *testing.T) {
+			t.Parallel()
+			r := newRigWith(t, sim.Config{})
+			if good {
+				r.sim.GiveSession(inspector, guid)
+			}
+			kv, err := r.js.KeyValue(r.ctx, streams.NamesOf(prefix).Sessions)
+			r.must(err)
+			_, err = kv.PutString(r.ctx, vcc+"."+inspector, `{"guid":"`+guid+`","signedInBy":"dead","keeper":"dead","lease":"x"}`)
+			r.must(err)
+			w := r.start(keeps("w", briefly))
+			r.send(crew(0, 20)...)
+			r.allSignedOut(20)
+			w.stop()
+			signIns, signOuts := 0, 0 // of a session that another worker signed in
+			if !good {
+				signIns, signOuts = 1, 1
+			}
+			if r.signIns() != signIns || r.ops(sim.OpSignOut) != signOuts {
+				t.Errorf("%d sign-ins, %d sign-outs, want %d and %d", r.signIns(), r.ops(sim.OpSignOut), signIns, signOuts)
+			}
+		})
+	}
+}
