@@ -39,15 +39,15 @@ type leases struct {
 
 	mu       sync.Mutex
 	bySeq    map[uint64]*held
-	ids      map[string]uint64 // command id in hand → its sequence
-	beat     time.Time         // when the loop last ran
-	doubtful bool              // deliveries may be older than they look
+	ids      map[string]*held // by command id
+	beat     time.Time        // when the loop last ran
+	doubtful bool             // deliveries may be older than they look
 }
 
 func newLeases(nc *nats.Conn, log *slog.Logger, ackWait time.Duration) *leases {
 	return &leases{
 		nc: nc, log: log, ackWait: ackWait,
-		bySeq: map[uint64]*held{}, ids: map[string]uint64{},
+		bySeq: map[uint64]*held{}, ids: map[string]*held{},
 		beat: time.Now(),
 	}
 }
@@ -92,17 +92,20 @@ func (l *leases) claim(h *held, commandID string) bool {
 	if _, taken := l.ids[commandID]; taken {
 		return false
 	}
-	l.ids[commandID] = h.seq
+	l.ids[commandID] = h
 	h.commandID = commandID
 	return true
 }
 
-// drop ends this worker's answer for the message.
+// drop ends this worker's answer for the message. Doing so again changes nothing,
+// also if the message has been delivered anew meanwhile.
 func (l *leases) drop(h *held) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.bySeq, h.seq)
-	if l.ids[h.commandID] == h.seq {
+	if l.bySeq[h.seq] == h {
+		delete(l.bySeq, h.seq)
+	}
+	if l.ids[h.commandID] == h {
 		delete(l.ids, h.commandID)
 	}
 }

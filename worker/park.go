@@ -141,6 +141,8 @@ func (w *Worker) handBack(ctx context.Context, x *execution) {
 		// The next worker takes it for interrupted, asks the agent's state and goes on.
 		w.log.LogAttrs(ctx, slog.LevelWarn, "handing back without a note", x.attr(), slog.Any("error", err))
 	}
+	// Before the server can deliver it again: here it must be new then.
+	w.leases.drop(x.held)
 	delay := x.dueIn() - handBackEarly
 	if delay > 0 {
 		err = msg.NakWithDelay(delay)
