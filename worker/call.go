@@ -110,6 +110,7 @@ func (x *execution) report(decision verdict, answer gateway.Answer) session.Repo
 		GUID:     answer.GUID,
 		Busy:     decision.hint == tooFast,
 		NoRight:  decision.hint == noRight,
+		Heard:    decision.class != ClassSession && answer.Retcode != "",
 		Accepted: decision.class == ClassSuccess || decision.hint == askState,
 		Instead:  x.avoid,
 	}
@@ -132,10 +133,11 @@ func (w *Worker) askState(ctx context.Context, x *execution) (gateway.Presence, 
 		if presence == gateway.PresenceSignedOut {
 			x.inspector = use.Inspector
 		}
-		if err == nil && w.classifier.classify(answer, nil).class == ClassSession {
+		decision := w.classifier.classify(answer, err)
+		if decision.class == ClassSession {
 			refused = use
 		}
-		return session.Report{GUID: answer.GUID}
+		return session.Report{GUID: answer.GUID, Heard: decision.class != ClassSession && answer.Retcode != ""}
 	})
 	if refused == nil || err != nil || x.renewals >= maxRenewals {
 		return presence, err

@@ -194,7 +194,8 @@ type Use struct {
 
 // Report is what an exchange showed about the inspector, not about the agent.
 type Report struct {
-	Accepted bool   // the gateway took the session and the right
+	Heard    bool   // the gateway took the session, whatever it said then
+	Accepted bool   // it took the right, too
 	Busy     bool   // it was called again before its answer: slow down
 	NoRight  bool   // it has no right to do that
 	WorkNo   string // whom the call was about
@@ -212,6 +213,9 @@ func (u *Use) Done(r Report) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	before := p.barred()
+	if r.Heard || r.Accepted {
+		u.in.right.heard(u.in)
+	}
 	switch {
 	case r.Busy:
 		if u.in.limit.slower(u.begin, now) {

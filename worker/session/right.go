@@ -88,6 +88,14 @@ func (r *right) overruled(in *inspector) {
 	}
 }
 
+// heard notes an answer that needed the session.
+func (r *right) heard(in *inspector) {
+	r.overrules = 0
+	if errors.Is(r.why, errOverruled) {
+		r.granted(in)
+	}
+}
+
 // granted notes an answer that needed session and right.
 func (r *right) granted(in *inspector) {
 	if r.why != nil {
