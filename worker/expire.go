@@ -20,6 +20,8 @@ const (
 	lookPeriod = time.Second
 	// lookBatch is how many commands are read at a time.
 	lookBatch = 500
+	// recordTime is how long after its end a worker may need to record it.
+	recordTime = 2 * time.Second
 )
 
 // backlog is what is known of the commands that wait in the stream while this
@@ -118,8 +120,8 @@ func (b *backlog) endBy(t time.Time) {
 	}
 }
 
-// endLate ends expired commands: at once what nobody had by the time when it
-// expired, and the rest when a worker that had it must be done or gone.
+// endLate ends expired commands: at once what nobody has had, soon what was handed
+// back in good order, and the rest when a worker that had it must be done or gone.
 func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand) error {
 	if len(late) == 0 {
 		return nil
@@ -130,12 +132,11 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 	}
 	for _, x := range late {
 		if x.seq <= delivered {
-			gone := x.expires.Add(w.leases.ackWait + lookPeriod)
+			gone := x.expires.Add(w.recallDelivered(ctx, x))
 			if time.Now().Before(gone) {
 				b.endBy(gone)
 				continue
 			}
-			w.recallDelivered(ctx, x)
 		}
 		w.conclude(ctx, x.execution, *x.expired(), func() error {
 			err := w.commands.DeleteMsg(ctx, x.seq)
@@ -148,13 +149,16 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 	return nil
 }
 
-// recallDelivered finds out how far a command got that somebody had.
-func (w *Worker) recallDelivered(ctx context.Context, x waitingCommand) {
+// recallDelivered finds out how far a command got that somebody has had, and how
+// long after its expiry nobody can be at it any more.
+func (w *Worker) recallDelivered(ctx context.Context, x waitingCommand) time.Duration {
 	p, found, err := w.parking.recall(ctx, x.cmd.ID)
 	if err == nil && found && p.Sequence == x.seq {
 		x.recall(p)
+		return recordTime
 	}
 	x.redelivered = true
+	return w.leases.ackWait + lookPeriod
 }
 
 // lastDelivered is the sequence of the newest message that a worker has got.

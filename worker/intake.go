@@ -68,9 +68,6 @@ func (in *intake) run(ctx, work context.Context) {
 			in.endPulls(work)
 			return
 		case <-in.room.changed:
-			if in.room.recalled() {
-				in.restart(work)
-			}
 		case <-reconnected:
 			// The server has forgotten the pulls of the old connection.
 			in.log.LogAttrs(ctx, slog.LevelInfo, "connected to NATS again")

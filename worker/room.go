@@ -29,7 +29,6 @@ type room struct {
 	inPhase   [phases]int
 	requested int  // asked from the server, not yet delivered
 	shut      bool // nothing may be asked for now
-	recall    bool // nor shall come what was asked for
 }
 
 func newRoom(concurrency int) *room {
@@ -116,12 +115,11 @@ func (r *room) count(p phase) int {
 	return r.inPhase[p]
 }
 
-// open lets commands be asked for. Without it none are; recall says that those
-// asked for and not yet delivered shall be left to others.
-func (r *room) open(yes, recall bool) {
+// open lets commands be asked for, or not. What was asked for before still comes:
+// a pull that is ended loses what is on its way, for as long as AckWait.
+func (r *room) open(yes bool) {
 	r.mu.Lock()
 	r.shut = !yes
-	r.recall = recall && r.requested > 0
 	r.mu.Unlock()
 	r.signal()
 }
@@ -131,15 +129,6 @@ func (r *room) isShut() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.shut
-}
-
-// recalled reports, once, that the pulls under way shall end.
-func (r *room) recalled() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	yes := r.recall
-	r.recall = false
-	return yes
 }
 
 func (r *room) signal() {

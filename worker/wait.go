@@ -8,9 +8,12 @@ import (
 	"github.com/forcelogout/forcelogout/worker/session"
 )
 
-// otherInspector is how long a command waits on the server that only an inspector
-// without a session could execute, while others work.
-const otherInspector = 5 * time.Second
+// How long a command that has no inspector stays with the server before it is
+// delivered again.
+const (
+	otherInspector = 5 * time.Second // another inspector works here
+	noInspector    = time.Second     // none does
+)
 
 // wait lets time pass until the command is due, or has expired. Short waits
 // happen here and hold no slot; for longer ones, or when the worker drains, the
@@ -59,9 +62,11 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 		changed := w.inspectors.Changed()
 		err := w.inspectors.Possible(x.wish())
 		if errors.Is(err, session.ErrDown) {
+			pause := noInspector
 			if w.inspectors.Possible(session.Wish{}) == nil {
-				x.dueAt = time.Now().Add(otherInspector)
+				pause = otherInspector
 			}
+			x.dueAt = later(x.dueAt, time.Now().Add(pause))
 			w.handBack(ctx, x)
 			return false
 		}

@@ -188,14 +188,14 @@ func (w *Worker) bind(ctx context.Context) error {
 // openInspectors makes the pool of inspectors, and lets it open and shut the
 // intake: without a session nothing is pulled.
 func (w *Worker) openInspectors(ctx context.Context) error {
-	w.room.open(false, false)
+	w.room.open(false)
 	pool, err := session.NewPool(ctx, session.Config{
 		Prefix: w.cfg.Prefix, VCC: w.cfg.VCC, Instance: w.cfg.Instance,
 		NATS: w.nc, Gateway: w.gateway, Concurrency: w.cfg.Concurrency,
 		Listen: w.cfg.Confirm, Lease: w.cfg.Session.Lease, Wait: w.cfg.Session.Wait, Log: w.log,
 		Changed: func(now session.Availability) {
 			w.log.LogAttrs(context.Background(), slog.LevelInfo, "calls", slog.String("vcc", w.cfg.VCC), slog.String("now", now.String()))
-			w.room.open(now == session.Available, now == session.Unavailable)
+			w.room.open(now == session.Available)
 		},
 	}, w.cfg.Inspectors)
 	w.inspectors = pool
