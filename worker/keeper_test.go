@@ -295,3 +295,21 @@ func TestLeftSession(t *testing.T) {
 		})
 	}
 }
+
+// TestKeptAlive: polls keep the session for minutes, on a clock that runs sixty
+// times faster, and with AUTHMODE 2.
+func TestKeptAlive(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	clock := func() time.Time { return begin.Add(60 * time.Since(begin)) }
+	r := newRigWith(t, sim.Config{Now: clock, PollWait: 100 * time.Millisecond, Rotate: true})
+	a, b := r.start(keeps("a")), r.start(keeps("b"))
+	r.ready(a, b)
+	_, err := r.sim.AwaitCall(r.ctx, func(c sim.Call) bool { return c.Op == sim.OpPoll && c.Start.After(begin.Add(6*time.Minute)) })
+	r.must(err)
+	r.send(crew(0, 50)...)
+	r.allSignedOut(50)
+	if r.signIns() != 1 || len(r.by("0")) != 1 || r.sim.SessionGUID(inspector) == r.sim.Calls()[1].GUID {
+		t.Errorf("%d sign-ins, GUID rotated: %v", r.signIns(), r.sim.SessionGUID(inspector) != r.sim.Calls()[1].GUID)
+	}
+}
