@@ -32,6 +32,16 @@ type Command struct {
 	RequestedBy string            `json:"requestedBy,omitzero"` // who or what asked, up to 128 characters
 	ReplyTo     string            `json:"replyTo,omitzero"`     // the result is also published on this subject
 	Meta        map[string]string `json:"meta,omitempty"`       // echoed in the result; up to 16 entries and 2 KiB
+
+	// SignedInBefore spares an agent whose present sign-in began later: he is in
+	// the next shift already. It needs a gateway that tells when a sign-in began;
+	// without that the field has no effect.
+	SignedInBefore time.Time `json:"signedInBefore,omitzero"`
+
+	// WhenIdle lets an agent end his call first, until GraceUntil, with which it
+	// comes.
+	WhenIdle   bool      `json:"whenIdle,omitzero"`
+	GraceUntil time.Time `json:"graceUntil,omitzero"`
 }
 
 // Validate checks every limit of the contract. It checks replyTo for syntax
@@ -56,7 +66,7 @@ func (c Command) Encode() ([]byte, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	for _, t := range []*time.Time{&c.IssuedAt, &c.NotBefore, &c.ExpiresAt} {
+	for _, t := range []*time.Time{&c.IssuedAt, &c.NotBefore, &c.ExpiresAt, &c.SignedInBefore, &c.GraceUntil} {
 		*t = t.UTC()
 	}
 	data, err := json.Marshal(c, json.Deterministic(true))
@@ -102,7 +112,8 @@ func (c Command) checkTimes() error {
 	for _, at := range []struct {
 		field string
 		t     time.Time
-	}{{"issuedAt", c.IssuedAt}, {"notBefore", c.NotBefore}, {"expiresAt", c.ExpiresAt}} {
+	}{{"issuedAt", c.IssuedAt}, {"notBefore", c.NotBefore}, {"expiresAt", c.ExpiresAt},
+		{"signedInBefore", c.SignedInBefore}, {"graceUntil", c.GraceUntil}} {
 		// RFC 3339 has four digits for the year, and it is sent in UTC.
 		if y := at.t.UTC().Year(); y < 1 || y > 9999 {
 			return invalid(at.field, fmt.Sprintf("must be within the years 1-9999 in UTC, got year %d", y))
@@ -110,6 +121,18 @@ func (c Command) checkTimes() error {
 	}
 	if !c.ExpiresAt.IsZero() && !c.NotBefore.IsZero() && !c.ExpiresAt.After(c.NotBefore) {
 		return invalid("expiresAt", "must be after notBefore, else the command could never run")
+	}
+	return c.checkGrace()
+}
+
+func (c Command) checkGrace() error {
+	switch {
+	case c.WhenIdle && c.GraceUntil.IsZero():
+		return invalid("whenIdle", "needs graceUntil: until when may the agent go on with a call?")
+	case !c.WhenIdle && !c.GraceUntil.IsZero():
+		return invalid("graceUntil", "goes with whenIdle only, set that to true")
+	case c.WhenIdle && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(c.GraceUntil):
+		return invalid("graceUntil", "must be before expiresAt, else an agent on a call would never be signed out")
 	}
 	return nil
 }

@@ -105,6 +105,12 @@ func (d *commandDecoder) member(name string) error {
 		return d.given(name, &c.ReplyTo)
 	case "meta":
 		return d.object(name, d.metaEntry)
+	case "signedInBefore":
+		return d.time(name, &c.SignedInBefore)
+	case "whenIdle":
+		return d.truth(name, &c.WhenIdle)
+	case "graceUntil":
+		return d.time(name, &c.GraceUntil)
 	}
 	return unknownField(name)
 }
@@ -119,6 +125,19 @@ func (d *commandDecoder) text(field string, to *string) error {
 	}
 	*to = tok.String()
 	return nil
+}
+
+func (d *commandDecoder) truth(field string, to *bool) error {
+	if d.in.PeekKind() == jsontext.KindFalse {
+		_, err := d.in.ReadToken()
+		return err
+	}
+	if err := d.want(field, jsontext.KindTrue); err != nil {
+		return err
+	}
+	_, err := d.in.ReadToken()
+	*to = err == nil
+	return err
 }
 
 // given is for optional fields where "" is outside the allowed values. Taking it
@@ -197,5 +216,5 @@ func unknownField(name string) error {
 
 func commandFields() []string {
 	return []string{"id", "workNo", "inspector", "issuedAt", "notBefore", "expiresAt",
-		"reason", "requestedBy", "replyTo", "meta"}
+		"reason", "requestedBy", "replyTo", "meta", "signedInBefore", "whenIdle", "graceUntil"}
 }

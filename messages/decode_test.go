@@ -23,7 +23,10 @@ const full = `{
 	"reason": "shift-end",
 	"requestedBy": "workforce planning",
 	"replyTo": "forcelogout.replies.wfm",
-	"meta": {"shift": "late-7", "team": "Süd"}
+	"meta": {"shift": "late-7", "team": "Süd"},
+	"signedInBefore": "2026-01-31T17:30:00Z",
+	"whenIdle": true,
+	"graceUntil": "2026-01-31T18:10:00Z"
 }`
 
 func fullCommand() messages.Command {
@@ -38,6 +41,10 @@ func fullCommand() messages.Command {
 		RequestedBy: "workforce planning",
 		ReplyTo:     "forcelogout.replies.wfm",
 		Meta:        map[string]string{"shift": "late-7", "team": "Süd"},
+
+		SignedInBefore: time.Date(2026, 1, 31, 17, 30, 0, 0, time.UTC),
+		WhenIdle:       true,
+		GraceUntil:     time.Date(2026, 1, 31, 18, 10, 0, 0, time.UTC),
 	}
 }
 
@@ -56,6 +63,7 @@ func TestDecodeCommandAccepts(t *testing.T) {
 	for name, data := range map[string]string{
 		"minimal":           `{"id":"a","workNo":"101"}`,
 		"white space":       " \r\n\t{ \"id\" : \"a\" , \"workNo\" : \"101\" } \n",
+		"not when idle":     `{"id":"a","workNo":"101","whenIdle":false}`,
 		"empty meta":        `{"id":"a","workNo":"101","meta":{}}`,
 		"empty audit texts": `{"id":"a","workNo":"101","reason":"","requestedBy":""}`,
 		"escaped name":      `{"\u0069d":"a","workNo":"\u0031\u00301"}`,
@@ -98,6 +106,8 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		{"optional null", with(`"expiresAt":null`), "expiresAt: must be a string, got null, leave the field out"},
 		{"meta null", with(`"meta":null`), "meta: must be an object, got null, leave the field out"},
 		{"unknown", with(`"priority":"high"`), `unknown field "priority", allowed are id, workNo`},
+		{"optional truth null", with(`"whenIdle":null`), "whenIdle: must be"},
+		{"truth in quotes", with(`"whenIdle":"true"`), "whenIdle: must be"},
 		{"wrong case", with(`"expiresat":"2026-01-31T18:15:00Z"`), `unknown field "expiresat", did you mean expiresAt?`},
 		{"snake case", with(`"expires_at":"2026-01-31T18:15:00Z"`), `unknown field "expires_at", did you mean expiresAt?`},
 		{"wrong case besides the right one", with(`"WorkNo":"102"`), `did you mean workNo?`},

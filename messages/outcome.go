@@ -11,6 +11,7 @@ const (
 	OutcomeExpired          Outcome = "expired"            // expiresAt passed first
 	OutcomeRejected         Outcome = "rejected"           // the command was invalid
 	OutcomeCancelled        Outcome = "cancelled"          // withdrawn before its time
+	OutcomeSuperseded       Outcome = "superseded"         // the agent has signed in again since: the next shift
 )
 
 // Success reports whether the wished state holds: the agent is signed out.
@@ -22,7 +23,7 @@ func (o Outcome) Success() bool {
 // Outcomes returns all outcomes, successes first, in the contract's order.
 func Outcomes() []Outcome {
 	return []Outcome{OutcomeSignedOut, OutcomeAlreadySignedOut,
-		OutcomeFailed, OutcomeExpired, OutcomeRejected, OutcomeCancelled}
+		OutcomeFailed, OutcomeExpired, OutcomeRejected, OutcomeCancelled, OutcomeSuperseded}
 }
 
 // Cause says why the outcome is not signed_out, for machines.
@@ -37,4 +38,5 @@ const (
 	CauseNoSession            Cause = "no_session"             // no usable inspector session
 	CauseInvalid              Cause = "invalid"                // the command broke the contract
 	CauseCancelled            Cause = "cancelled"              // withdrawn before its time
+	CauseSuperseded           Cause = "superseded"             // the present sign-in began after signedInBefore
 )

@@ -14,6 +14,14 @@ const (
 	PhaseWait    = "wait"    // the next attempt, or the first, comes later
 )
 
+// What a wait is for.
+const (
+	WaitTime    = "time"    // notBefore
+	WaitRetry   = "retry"   // the next call
+	WaitSession = "session" // an inspector who can make it
+	WaitCall    = "call"    // the end of the agent's call, or of its grace
+)
+
 // Progress is a live event of a command under way. It is not stored: who does
 // not listen misses it.
 type Progress struct {
@@ -26,6 +34,7 @@ type Progress struct {
 	HTTPStatus int       `json:"httpStatus,omitzero"` // the gateway's last answer
 	Error      string    `json:"error,omitzero"`
 	Until      time.Time `json:"until,omitzero"`      // when a wait ends
+	WaitFor    string    `json:"waitFor,omitzero"`    // WaitTime, WaitRetry, …
 	HandedBack bool      `json:"handedBack,omitzero"` // the server keeps the command meanwhile
 	Worker     string    `json:"worker,omitzero"`     // instance name
 	At         time.Time `json:"at,omitzero"`

@@ -121,7 +121,7 @@ func TestOutcomes(t *testing.T) {
 		}
 	}
 	want := []messages.Outcome{"signed_out", "already_signed_out"}
-	if !reflect.DeepEqual(good, want) || len(messages.Outcomes()) != 6 {
+	if !reflect.DeepEqual(good, want) || len(messages.Outcomes()) != 7 {
 		t.Errorf("successes %v of %v", good, messages.Outcomes())
 	}
 }

@@ -40,9 +40,14 @@ func TestValidate(t *testing.T) {
 		{"meta name with control", func(c *command) { c.Meta = map[string]string{"a\n": "b"} }, "meta"},
 		{"meta value not UTF-8", func(c *command) { c.Meta = map[string]string{"a": "\xff"} }, "meta"},
 		{"expires with notBefore", func(c *command) { c.NotBefore, c.ExpiresAt = at, at }, "expiresAt"},
-		{"expires just after notBefore", func(c *command) { c.NotBefore, c.ExpiresAt = at, at.Add(1) }, ""},
+		{"expires just after notBefore", func(c *command) { c.NotBefore, c.ExpiresAt, c.GraceUntil = at, at.Add(1), at }, ""},
+		{"idle without grace", func(c *command) { c.GraceUntil = time.Time{} }, "whenIdle"},
+		{"grace without idle", func(c *command) { c.WhenIdle = false }, "graceUntil"},
+		{"grace as long as the command", func(c *command) { c.GraceUntil = c.ExpiresAt }, "graceUntil"},
+		{"grace without expiry", func(c *command) { c.ExpiresAt = time.Time{} }, ""},
 		{"expires before it was issued", func(c *command) {
 			c.NotBefore, c.IssuedAt, c.ExpiresAt = time.Time{}, at, at.Add(-time.Hour)
+			c.WhenIdle, c.GraceUntil = false, time.Time{}
 		}, ""}, // late, not invalid: its outcome is expired
 		{"year 10000", func(c *command) { c.IssuedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "issuedAt"},
 	} {

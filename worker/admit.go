@@ -58,7 +58,7 @@ func (w *Worker) newExecution(cmd messages.Command, header nats.Header, stored t
 		x.issuedAt = storedAt(header, stored)
 	}
 	if x.expires.IsZero() {
-		x.expires = later(x.issuedAt, cmd.NotBefore).Add(w.cfg.MaxAge)
+		x.expires = later(later(x.issuedAt, cmd.NotBefore), cmd.GraceUntil).Add(w.cfg.MaxAge)
 	}
 	return x
 }

@@ -116,39 +116,6 @@ func (x *execution) report(decision verdict, answer gateway.Answer) session.Repo
 	}
 }
 
-// askState asks whether the agent is signed in. Whatever keeps an answer from
-// coming means unknown: the command goes on as usual. Only a refused session is
-// renewed first, and the question open until then.
-func (w *Worker) askState(ctx context.Context, x *execution) (gateway.Presence, error) {
-	presence := gateway.PresenceUnknown
-	var refused *session.Use
-	err := w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) session.Report {
-		var (
-			answer gateway.Answer
-			err    error
-		)
-		presence, answer, err = w.gateway.AgentState(ctx, use.Session, x.cmd.WorkNo)
-		w.log.LogAttrs(ctx, slog.LevelDebug, "agent state", x.attr(), slog.String("presence", presence.String()),
-			slog.String("retcode", answer.Retcode), slog.Any("error", err))
-		if presence == gateway.PresenceSignedOut {
-			x.inspector = use.Inspector
-		}
-		decision := w.classifier.classify(answer, err)
-		if decision.class == ClassSession {
-			refused = use
-		}
-		return session.Report{GUID: answer.GUID, Heard: decision.class != ClassSession && answer.Retcode != ""}
-	})
-	if refused == nil || err != nil || x.renewals >= maxRenewals {
-		return presence, err
-	}
-	x.renewals++
-	if refused.Refused() != nil {
-		return presence, nil
-	}
-	return presence, session.ErrPending
-}
-
 // limit keeps to --rate. Waiting for it holds no slot.
 func (w *Worker) limit(ctx context.Context, x *execution) error {
 	if w.limiter == nil {

@@ -53,7 +53,9 @@ func (w *Worker) seeOut(ctx context.Context, x *execution, out <-chan struct{}) 
 		if w.heardOut(x, out, pause) {
 			return gateway.PresenceSignedOut, nil
 		}
-		presence, err = w.askState(ctx, x)
+		var state gateway.State
+		state, _, err = w.askState(ctx, x)
+		presence = state.Presence
 		switch {
 		case errors.Is(err, session.ErrPending), errors.Is(err, session.ErrDown):
 		case presence == gateway.PresenceSignedOut, err != nil:

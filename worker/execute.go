@@ -35,6 +35,8 @@ type execution struct {
 	redelivered bool // an earlier worker may have called already
 	ask         bool // the agent's state decides before the next call
 	signedOut   bool // the gateway said so, and it is to be confirmed
+	onCall      bool // he may end his call first
+	noSession   bool // it waits for an inspector
 	confirmed   *bool
 
 	inspector string         // who acted
@@ -120,6 +122,9 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 	if end := w.exhausted(x); end != nil {
 		return end, nil
 	}
+	if end, call, err := w.spare(ctx, x); !call {
+		return end, err
+	}
 	var out <-chan struct{}
 	if w.cfg.Confirm {
 		// Before the call: the event may be faster than the answer.
@@ -173,26 +178,6 @@ func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*endin
 		return end, err
 	}
 	return w.exhausted(x), nil
-}
-
-// alreadyOut asks the agent's state if that is open. Only a state query proves
-// that the agent is signed out.
-func (w *Worker) alreadyOut(ctx context.Context, x *execution) (*ending, error) {
-	if !x.ask {
-		return nil, nil
-	}
-	presence, err := w.askState(ctx, x)
-	if err != nil {
-		return nil, err
-	}
-	x.ask = false
-	switch {
-	case presence != gateway.PresenceSignedOut:
-		return nil, nil
-	case x.signedOut:
-		return x.done(presence), nil
-	}
-	return &ending{outcome: messages.OutcomeAlreadySignedOut}, nil
 }
 
 func (w *Worker) exhausted(x *execution) *ending {

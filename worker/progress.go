@@ -13,7 +13,21 @@ func (w *Worker) progressAttempt(x *execution) {
 
 // progressWait tells live observers what a command waits for.
 func (w *Worker) progressWait(x *execution, handedBack bool) {
-	w.publishProgress(x, messages.Progress{Phase: messages.PhaseWait, Until: x.dueAt, HandedBack: handedBack})
+	w.publishProgress(x, messages.Progress{Phase: messages.PhaseWait, WaitFor: x.waitsFor(), Until: x.dueAt, HandedBack: handedBack})
+}
+
+// waitsFor names what the command waits for now.
+func (x *execution) waitsFor() string {
+	switch {
+	case x.onCall:
+		return messages.WaitCall
+	case x.noSession:
+		return messages.WaitSession
+	case x.spent > 0:
+		return messages.WaitRetry
+	default:
+		return messages.WaitTime
+	}
 }
 
 func (w *Worker) publishProgress(x *execution, p messages.Progress) {

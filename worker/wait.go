@@ -54,6 +54,8 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 		w.handBack(ctx, x)
 		return false
 	}
+	x.noSession = true
+	defer func() { x.noSession = false }()
 	w.progressWait(x, false)
 	defer w.room.move(waiting, starting)
 	expired := time.NewTimer(time.Until(x.expires))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // Presence is what the gateway knows of an agent's sign-in.
@@ -17,15 +19,22 @@ const (
 	PresenceSignedOut
 )
 
-// AgentState asks whether the agent workNo is signed in [cec_07_0415]. Only
+// State is what the gateway tells of an agent.
+type State struct {
+	Presence
+	OnCall     bool
+	SignedInAt time.Time // when the present sign-in began; zero where the gateway does not tell
+}
+
+// AgentState asks how the agent workNo is [cec_07_0415]. Only
 // this query proves that an agent is signed out; no retcode of another call
 // does. The error is for everything that kept an answer from coming.
-func (c *Client) AgentState(ctx context.Context, s Session, workNo string) (Presence, Answer, error) {
+func (c *Client) AgentState(ctx context.Context, s Session, workNo string) (State, Answer, error) {
 	reply, err := c.call(ctx, s, http.MethodGet, nil, "agentgroup", s.Inspector, "agentbyworkno", workNo)
 	if err != nil || !reply.succeeded() {
-		return PresenceUnknown, reply.Answer, err
+		return State{}, reply.Answer, err
 	}
-	return parsePresence(reply.body, workNo), reply.Answer, nil
+	return parseState(reply.body, workNo), reply.Answer, nil
 }
 
 // OwnState asks for the inspector's own state [cec_07_0581]: retcode "0" says
@@ -35,31 +44,41 @@ func (c *Client) OwnState(ctx context.Context, s Session) (Answer, error) {
 	return reply.Answer, err
 }
 
-// parsePresence reads status and ctiStatus [cec_07_0415, cec_07_0581]: signed
-// out is status 2 or ctiStatus 0. Releases send numbers or strings.
-func parsePresence(body []byte, workNo string) Presence {
+// noSignIn is the logindate of an agent who is not signed in, in milliseconds
+// [cec_07_0415].
+const noSignIn = 4294967295000
+
+// parseState reads status and ctiStatus [cec_07_0415, cec_07_0581]: signed out
+// is status 2 or ctiStatus 0, on a call status 7 or ctiStatus 2-5. Releases send
+// numbers or strings.
+func parseState(body []byte, workNo string) State {
 	var reply struct {
 		Result struct {
 			WorkNo    json.RawMessage `json:"workno"`
 			Status    json.RawMessage `json:"status"`
 			CTIStatus json.RawMessage `json:"ctiStatus"`
+			LoginDate json.RawMessage `json:"logindate"`
 		} `json:"result"`
 	}
 	if json.Unmarshal(body, &reply) != nil {
-		return PresenceUnknown
+		return State{}
 	}
 	if said := text(reply.Result.WorkNo); said != "" && said != workNo {
-		return PresenceUnknown
+		return State{}
 	}
 	status, cti := text(reply.Result.Status), text(reply.Result.CTIStatus)
 	switch {
 	case status == "2" || cti == "0":
-		return PresenceSignedOut
+		return State{Presence: PresenceSignedOut}
 	case status == "" && cti == "":
-		return PresenceUnknown
-	default:
-		return PresenceSignedIn
+		return State{}
 	}
+	s := State{Presence: PresenceSignedIn, OnCall: status == "7" || cti >= "2" && cti <= "5" && len(cti) == 1}
+	login, err := strconv.ParseInt(text(reply.Result.LoginDate), 10, 64)
+	if err == nil && login > 0 && login < noSignIn {
+		s.SignedInAt = time.UnixMilli(login)
+	}
+	return s
 }
 
 // String is for logs.

@@ -147,7 +147,8 @@ func TestAgentState(t *testing.T) {
 		``: gateway.PresenceUnknown,
 	}
 	for body, want := range cases {
-		presence, _, err := serving(t, nil, 200, body).AgentState(t.Context(), caller, "30012")
+		state, _, err := serving(t, nil, 200, body).AgentState(t.Context(), caller, "30012")
+		presence := state.Presence
 		if err != nil || presence != want {
 			t.Errorf("%s: %v, %v, want %v", body, presence, err, want)
 		}

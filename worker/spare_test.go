@@ -1,0 +1,116 @@
+package worker_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+)
+
+// TestSignedInBefore: an agent whose present sign-in is a later one is left alone,
+// also where it begins between two calls. A gateway that cannot tell leaves the
+// rule off; one that cannot tell just now is asked again.
+func TestSignedInBefore(t *testing.T) {
+	t.Parallel()
+	limit := time.Now().Add(-time.Hour)
+	state := func(body string) sim.Answer { return sim.Answer{HTTPStatus: 200, Body: []byte(body)} }
+	cases := map[string]struct {
+		login   time.Time
+		prepare func(*sim.Gateway)
+		outcome messages.Outcome
+		cause   messages.Cause
+		calls   int
+	}{
+		"this shift":     {login: limit.Add(-time.Minute), outcome: messages.OutcomeSignedOut, calls: 1},
+		"the next shift": {login: limit.Add(time.Minute), outcome: messages.OutcomeSuperseded, cause: messages.CauseSuperseded},
+		"signed out": {login: limit, prepare: func(g *sim.Gateway) { g.SetAgent("30001", sim.Agent{}) },
+			outcome: messages.OutcomeAlreadySignedOut},
+		"no date": {login: limit.Add(time.Minute), prepare: func(g *sim.Gateway) {
+			g.PlanState("30001", state(`{"retcode":"0","result":{"workno":"30001","status":"4","logindate":"4294967295000"}}`))
+		}, outcome: messages.OutcomeSignedOut, calls: 1},
+		"no right to ask": {login: limit.Add(time.Minute), prepare: func(g *sim.Gateway) { g.PlanState("30001", sim.Answer{Retcode: "300-001"}) },
+			outcome: messages.OutcomeSignedOut, calls: 1},
+		"not just now": {login: limit.Add(time.Minute), prepare: func(g *sim.Gateway) { g.PlanState("30001", sim.Answer{Fault: sim.FaultHTML}) },
+			outcome: messages.OutcomeSuperseded, cause: messages.CauseSuperseded},
+		"between two calls": {login: limit.Add(-time.Minute), prepare: func(g *sim.Gateway) {
+			g.Plan("30001", sim.Answer{Retcode: "900-001"})
+			g.PlanState("30001", sim.Answer{}, state(`{"retcode":"0","result":{"workno":"30001","status":4,"logindate":4000000000000}}`))
+		}, outcome: messages.OutcomeSuperseded, cause: messages.CauseSuperseded, calls: 1},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.sim.SetAgent("30001", sim.Agent{SignedIn: true, LoginAt: c.login})
+			if c.prepare != nil {
+				c.prepare(r.sim)
+			}
+			r.start(nil)
+			command := order("a", "30001")
+			command.SignedInBefore = limit
+			r.send(command)
+			if got := r.awaitOne("a"); got.Outcome != c.outcome || got.Cause != c.cause || got.Attempts != c.calls || r.calls("30001") != c.calls {
+				t.Errorf("%d calls, result %+v", r.calls("30001"), got)
+			}
+		})
+	}
+}
+
+// TestWhenIdle: an agent on a call may end it, until the grace is over. Others are
+// not held up by that, though there is one slot only, and observers are told.
+func TestWhenIdle(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		grace  time.Duration
+		hangUp bool
+	}{
+		"ends the call":     {time.Hour, true},
+		"grace has passed":  {time.Second, false},
+		"cannot tell, ends": {2 * time.Second, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.sim.SetAgent("30001", sim.Agent{SignedIn: true, OnCall: true})
+			if name == "cannot tell, ends" {
+				r.sim.PlanState("30001", sim.Answer{Retcode: "300-001"})
+			}
+			r.start(func(c *worker.Config) { c.Concurrency = 1 })
+			waits := make(chan messages.Progress, 100)
+			sub, err := r.nc.Subscribe(prefix.Progress(vcc, "30001", "polite"), func(m *nats.Msg) {
+				if p, err := messages.DecodeProgress(m.Data); err == nil {
+					waits <- p
+				}
+			})
+			r.must(err)
+			defer func() { _ = sub.Unsubscribe() }()
+			r.must(r.nc.Flush())
+			polite := order("polite", "30001")
+			polite.WhenIdle, polite.GraceUntil = true, time.Now().Add(c.grace)
+			r.send(polite)
+			if p := <-waits; p.Phase != messages.PhaseWait || p.WaitFor != messages.WaitCall {
+				t.Errorf("progress %+v", p)
+			}
+			r.send(order("other", "30002"))
+			r.awaitOne("other")
+			if c.hangUp {
+				if r.calls("30001") != 0 {
+					t.Error("the call was cut off")
+				}
+				r.sim.SetAgent("30001", sim.Agent{SignedIn: true})
+			}
+			got := r.awaitOne("polite")
+			if got.Outcome != messages.OutcomeSignedOut || got.Attempts != 1 || got.Redelivered {
+				t.Errorf("result %+v", got)
+			}
+			if at := r.sim.CallsTo("30001", sim.OpForceLogout)[0].Start; !c.hangUp && at.Before(polite.GraceUntil.Truncate(time.Millisecond)) {
+				t.Errorf("called at %v, the grace is until %v", at, polite.GraceUntil)
+			}
+		})
+	}
+}
