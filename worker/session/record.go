@@ -108,8 +108,7 @@ func (s shelf) put(ctx context.Context, r record, revision uint64) (uint64, erro
 		return 0, err
 	}
 	written, err := s.kv.Update(ctx, s.key, data, revision)
-	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+	if streams.Overtaken(err) {
 		return 0, errOvertaken
 	}
 	if err != nil {
