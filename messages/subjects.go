@@ -51,13 +51,17 @@ func (p Prefix) Result(vcc, workNo, id string) string { return p.subject("result
 // Dead is where invalid commands go.
 func (p Prefix) Dead(vcc string) string { return p.subject("dead", vcc) }
 
-// Parked is where a worker notes how far a command got that it hands back.
+// Parked is where notes about one command are: how far a worker got that hands it
+// back, and that it was withdrawn.
 func (p Prefix) Parked(vcc, id string) string { return p.subject("parked", vcc, id) }
 
 // Progress is the subject of a command's live events.
 func (p Prefix) Progress(vcc, workNo, id string) string {
 	return p.subject("progress", vcc, workNo, id)
 }
+
+// Cancel is where the workers of a VCC hear that a command was withdrawn.
+func (p Prefix) Cancel(vcc string) string { return p.subject("cancel", vcc) }
 
 // Session is where the workers of an inspector talk about its session. The kind
 // is check or needed.
@@ -89,7 +93,7 @@ func (p Prefix) Owns(subject string) bool {
 	}
 	kind, _, _ := strings.Cut(rest, ".")
 	switch kind {
-	case "commands", "schedule", "results", "dead", "parked", "progress", "session":
+	case "commands", "schedule", "results", "dead", "parked", "progress", "session", "cancel":
 		return true
 	}
 	return false

@@ -73,7 +73,12 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 		return verdict{}, nil, err
 	}
 	var took time.Duration
+	withdrawn := false
 	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) session.Report {
+		if x.withdrawn() != nil {
+			withdrawn = true
+			return session.Report{}
+		}
 		used = use
 		begin := time.Now()
 		if x.startedAt.IsZero() {
@@ -88,6 +93,9 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 		x.answer, x.trouble = answer, trouble(answer, callErr, decision)
 		return x.report(decision, answer)
 	})
+	if withdrawn {
+		err = errWithdrawn
+	}
 	if err != nil {
 		return verdict{}, nil, err
 	}

@@ -29,9 +29,12 @@ type execution struct {
 	expires   time.Time // never after
 	startedAt time.Time // first call; zero before
 
-	calls       int // force-logout calls made
-	spent       int // calls that count against the attempts
-	renewals    int
+	calls     int // force-logout calls made
+	spent     int // calls that count against the attempts
+	renewals  int
+	note      uint64                 // sequence of the last note about it, 0 for none
+	cancelled *messages.Cancellation // nil unless withdrawn
+
 	redelivered bool // an earlier worker may have called already
 	ask         bool // the agent's state decides before the next call
 	signedOut   bool // the gateway said so, and it is to be confirmed
@@ -63,10 +66,13 @@ func (x *execution) dueIn() time.Duration {
 // execute takes an admitted command to its end: a result, or back to the server.
 func (w *Worker) execute(ctx context.Context, x *execution) {
 	for {
-		if !w.wait(ctx, x) {
+		if x.withdrawn() == nil && !w.wait(ctx, x) {
 			return
 		}
-		end, err := w.attempt(ctx, x)
+		end, err := w.withdraw(ctx, x)
+		if end == nil && err == nil {
+			end, err = w.attempt(ctx, x)
+		}
 		switch {
 		case errors.Is(err, errDraining):
 			w.handBack(ctx, x)
@@ -74,6 +80,8 @@ func (w *Worker) execute(ctx context.Context, x *execution) {
 		case errors.Is(err, errLeaseLost):
 			w.logLost(ctx, x)
 			return
+		case errors.Is(err, errWithdrawn):
+			continue
 		case errors.Is(err, errExpired):
 			end = x.expired()
 		case errors.Is(err, session.ErrPending), errors.Is(err, session.ErrDown):

@@ -8,7 +8,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/forcelogout/forcelogout/messages"
@@ -138,13 +137,7 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 				continue
 			}
 		}
-		w.conclude(ctx, x.execution, *x.expired(), func() error {
-			err := w.commands.DeleteMsg(ctx, x.seq)
-			if errors.Is(err, jetstream.ErrMsgNotFound) {
-				return nil
-			}
-			return err
-		})
+		w.conclude(ctx, x.execution, *x.expired(), func() error { return w.remove(ctx, x.seq) })
 	}
 	return nil
 }
@@ -152,8 +145,8 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 // recallDelivered finds out how far a command got that somebody has had, and how
 // long after its expiry nobody can be at it any more.
 func (w *Worker) recallDelivered(ctx context.Context, x waitingCommand) time.Duration {
-	p, found, err := w.parking.recall(ctx, x.cmd.ID)
-	if err == nil && found && p.Sequence == x.seq {
+	p, _, err := w.parking.recall(ctx, x.cmd.ID)
+	if err == nil && p.Sequence == x.seq {
 		x.recall(p)
 		return recordTime
 	}

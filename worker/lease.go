@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/messages"
 )
 
 // held is one delivered message that this worker answers for. The server
@@ -22,6 +24,24 @@ type held struct {
 	deliveries uint64
 	extended   time.Time // the lease lasts AckWait from here
 	commandID  string    // once it is decoded
+	cancelled  *messages.Cancellation
+	gone       chan struct{} // closed when it is withdrawn
+}
+
+// withdraw is told that the command shall not be executed.
+func (h *held) withdraw(by messages.Cancellation) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.cancelled == nil {
+		h.cancelled = &by
+		close(h.gone)
+	}
+}
+
+func (h *held) withdrawnBy() *messages.Cancellation {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cancelled
 }
 
 // delivery returns the newest delivery of the message and its number, from 1.
@@ -79,7 +99,7 @@ func (l *leases) take(msg jetstream.Msg) *held {
 		h.mu.Unlock()
 		return nil
 	}
-	h := &held{seq: meta.Sequence.Stream, stored: meta.Timestamp, msg: msg, deliveries: meta.NumDelivered, extended: now}
+	h := &held{seq: meta.Sequence.Stream, stored: meta.Timestamp, msg: msg, deliveries: meta.NumDelivered, extended: now, gone: make(chan struct{})}
 	l.bySeq[h.seq] = h
 	return h
 }
@@ -95,6 +115,23 @@ func (l *leases) claim(h *held, commandID string) bool {
 	l.ids[commandID] = h
 	h.commandID = commandID
 	return true
+}
+
+// has reports whether a command is in hand.
+func (l *leases) has(commandID string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ids[commandID] != nil
+}
+
+// withdraw tells the execution of a command, if it is in hand.
+func (l *leases) withdraw(commandID string, by messages.Cancellation) {
+	l.mu.Lock()
+	h := l.ids[commandID]
+	l.mu.Unlock()
+	if h != nil {
+		h.withdraw(by)
+	}
 }
 
 // drop ends this worker's answer for the message. Doing so again changes nothing,

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // longestWaitInHand is the longest wait that a command spends in this process.
@@ -21,23 +21,6 @@ const longestWaitInHand = 2 * time.Second
 // handBackEarly is how much before its time the server delivers a command
 // again, so that the way back to a worker does not make it late.
 const handBackEarly = 200 * time.Millisecond
-
-// parked is what the next worker must know of a command that was handed back.
-type parked struct {
-	Sequence    uint64    `json:"seq"`      // of the message in the command stream
-	Delivery    uint64    `json:"delivery"` // the delivery that ended with this note
-	Calls       int       `json:"calls"`
-	Spent       int       `json:"spent"`
-	Redelivered bool      `json:"redelivered,omitempty"`
-	Ask         bool      `json:"ask,omitempty"`
-	SignedOut   bool      `json:"signedOut,omitempty"`
-	StartedAt   time.Time `json:"startedAt,omitzero"`
-	DueAt       time.Time `json:"dueAt,omitzero"`
-	Retcode     string    `json:"retcode,omitempty"`
-	Message     string    `json:"message,omitempty"`
-	HTTPStatus  int       `json:"httpStatus,omitempty"`
-	Error       string    `json:"error,omitempty"`
-}
 
 // parking writes and reads these notes.
 type parking struct {
@@ -55,38 +38,47 @@ func openParking(ctx context.Context, js jetstream.JetStream, prefix messages.Pr
 	return &parking{js: js, stream: stream, prefix: prefix, vcc: vcc}, nil
 }
 
-// note stores p. It goes away by itself some time after the command's end.
-func (k *parking) note(ctx context.Context, id string, p parked, expires time.Time) error {
-	data, err := json.Marshal(p)
+// errOvertaken says that somebody else has written a note since the last look.
+var errOvertaken = errors.New("another note about the command was written meanwhile")
+
+// note stores p if the last note is still the one with the sequence last, 0 for
+// none, and returns its own. It goes away by itself some time after the command's
+// end.
+func (k *parking) note(ctx context.Context, id string, p messages.Parked, last uint64, expires time.Time) error {
+	data, err := p.Encode()
 	if err != nil {
-		return fmt.Errorf("noting the attempts of %s: %w", id, err)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	keep := max(time.Until(expires), 0).Truncate(time.Second) + time.Hour
 	msg := &nats.Msg{Subject: k.prefix.Parked(k.vcc, id), Data: data}
-	if _, err := k.js.PublishMsg(ctx, msg, jetstream.WithMsgTTL(keep)); err != nil {
+	_, err = k.js.PublishMsg(ctx, msg, jetstream.WithMsgTTL(streams.NoteLife(expires)), jetstream.WithExpectLastSequencePerSubject(last))
+	switch {
+	case streams.Overtaken(err):
+		return errOvertaken
+	case err != nil:
 		return fmt.Errorf("noting the attempts of %s: %w", id, err)
 	}
 	return nil
 }
 
-// recall returns the last note about a command, and whether there is one.
-func (k *parking) recall(ctx context.Context, id string) (parked, bool, error) {
+// recall returns the last note about a command and its sequence, 0 if there is
+// none.
+func (k *parking) recall(ctx context.Context, id string) (messages.Parked, uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	msg, err := k.stream.GetLastMsgForSubject(ctx, k.prefix.Parked(k.vcc, id))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return parked{}, false, nil
+		return messages.Parked{}, 0, nil
 	}
 	if err != nil {
-		return parked{}, false, fmt.Errorf("reading the attempts of %s: %w", id, err)
+		return messages.Parked{}, 0, fmt.Errorf("reading the attempts of %s: %w", id, err)
 	}
-	var p parked
-	if err := json.Unmarshal(msg.Data, &p); err != nil {
-		return parked{}, false, fmt.Errorf("reading the attempts of %s: %w", id, err)
+	p, err := messages.DecodeParked(msg.Data)
+	if err != nil {
+		return messages.Parked{}, 0, fmt.Errorf("reading the attempts of %s: %w", id, err)
 	}
-	return p, true, nil
+	return p, msg.Sequence, nil
 }
 
 // resume takes up a command where it was left. A note of the delivery just before
@@ -96,10 +88,12 @@ func (k *parking) recall(ctx context.Context, id string) (parked, bool, error) {
 // does when it is published again after the duplicate window.
 func (w *Worker) resume(ctx context.Context, x *execution) (repeat bool, err error) {
 	_, delivery := x.held.delivery()
-	p, found, err := w.parking.recall(ctx, x.cmd.ID)
+	p, note, err := w.parking.recall(ctx, x.cmd.ID)
 	if err != nil {
 		return false, err
 	}
+	x.note, x.cancelled = note, p.Cancelled
+	found := p.Sequence != 0
 	if found && p.Sequence != x.held.seq {
 		_, err := w.commands.GetMsg(ctx, p.Sequence)
 		if !errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -117,11 +111,20 @@ func (w *Worker) resume(ctx context.Context, x *execution) (repeat bool, err err
 }
 
 // recall takes over what the note says.
-func (x *execution) recall(p parked) {
+func (x *execution) recall(p messages.Parked) {
 	x.calls, x.spent, x.redelivered, x.ask, x.signedOut = p.Calls, p.Spent, p.Redelivered, p.Ask, p.SignedOut
 	x.startedAt, x.dueAt = p.StartedAt, p.DueAt
 	x.answer.Retcode, x.answer.Message, x.answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
 	x.trouble = p.Error
+}
+
+// parked is what the next worker must know.
+func (x *execution) parked(delivery uint64) messages.Parked {
+	return messages.Parked{
+		Sequence: x.held.seq, Delivery: delivery, Calls: x.calls, Spent: x.spent,
+		Redelivered: x.redelivered, Ask: x.ask, SignedOut: x.signedOut, StartedAt: x.startedAt, DueAt: x.dueAt,
+		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus, Error: x.trouble,
+	}
 }
 
 // handBack gives a command to the server until it is due. Whoever gets it then
@@ -132,11 +135,14 @@ func (w *Worker) handBack(ctx context.Context, x *execution) {
 		return
 	}
 	msg, delivery := x.held.delivery()
-	err := w.parking.note(ctx, x.cmd.ID, parked{
-		Sequence: x.held.seq, Delivery: delivery, Calls: x.calls, Spent: x.spent, Redelivered: x.redelivered, Ask: x.ask, SignedOut: x.signedOut,
-		StartedAt: x.startedAt, DueAt: x.dueAt,
-		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus, Error: x.trouble,
-	}, x.expires)
+	err := w.parking.note(ctx, x.cmd.ID, x.parked(delivery), x.note, x.expires)
+	if errors.Is(err, errOvertaken) {
+		if w.isWithdrawn(ctx, x) {
+			w.report(ctx, x, *x.withdrawn())
+			return
+		}
+		err = w.parking.note(ctx, x.cmd.ID, x.parked(delivery), x.note, x.expires)
+	}
 	if err != nil {
 		// The next worker takes it for interrupted, asks the agent's state and goes on.
 		w.log.LogAttrs(ctx, slog.LevelWarn, "handing back without a note", x.attr(), slog.Any("error", err))

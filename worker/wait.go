@@ -38,6 +38,9 @@ func (w *Worker) wait(ctx context.Context, x *execution) bool {
 	case <-timer.C:
 		w.room.move(waiting, starting)
 		return true
+	case <-x.held.gone:
+		w.room.move(waiting, starting)
+		return true
 	case <-w.draining:
 		w.room.move(waiting, starting)
 		w.handBack(ctx, x)
@@ -78,6 +81,8 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 		select {
 		case <-changed:
 		case <-expired.C:
+			return true
+		case <-x.held.gone:
 			return true
 		case <-w.draining:
 			w.handBack(ctx, x)

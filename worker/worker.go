@@ -214,6 +214,8 @@ func (w *Worker) Run(ctx context.Context) {
 	background.Go(func() { w.intake.watch(ctx, work) })
 	background.Go(func() { w.inspectors.Run(work) })
 	background.Go(func() { w.expireUnpulled(ctx) })
+	background.Go(func() { w.hearCancels(work) })
+	background.Go(func() { w.endWaiting(ctx) })
 	w.log.LogAttrs(ctx, slog.LevelInfo, "worker started", slog.String("vcc", w.cfg.VCC), slog.Int("concurrency", w.cfg.Concurrency))
 
 	stopDraining := context.AfterFunc(ctx, func() { close(w.draining) })

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -22,46 +23,32 @@ type Client struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	prefix messages.Prefix
+
+	mu     sync.Mutex
+	opened map[string]jetstream.Stream
 }
 
 // New returns a client of the installation under prefix.
 func New(nc *nats.Conn, prefix messages.Prefix) (*Client, error) {
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(1024))
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(window))
 	if err != nil {
 		return nil, fmt.Errorf("using JetStream: %w", err)
 	}
-	return &Client{nc: nc, js: js, prefix: prefix}, nil
+	return &Client{nc: nc, js: js, prefix: prefix, opened: map[string]jetstream.Stream{}}, nil
 }
 
-// Submit publishes commands and returns when the stream has taken all of them.
-// The same id sent again within the stream's duplicate window is taken once.
+// Submit publishes commands for at once and returns when the stream has taken all
+// of them. The same id sent again within the stream's duplicate window is taken
+// once.
 func (c *Client) Submit(ctx context.Context, vcc string, commands []messages.Command) error {
-	futures := make([]jetstream.PubAckFuture, 0, len(commands))
-	for _, command := range commands {
-		data, err := command.Encode()
-		if err != nil {
-			return fmt.Errorf("command %s: %w", command.ID, err)
-		}
-		future, err := c.js.PublishMsgAsync(&nats.Msg{
-			Subject: c.prefix.Commands(vcc),
-			Header:  nats.Header{jetstream.MsgIDHeader: {command.ID}},
-			Data:    data,
-		}, jetstream.WithRetryAttempts(1))
-		if err != nil {
-			return fmt.Errorf("publishing command %s: %w", command.ID, err)
-		}
-		futures = append(futures, future)
-	}
-	for i, future := range futures {
-		select {
-		case <-future.Ok():
-		case err := <-future.Err():
-			return fmt.Errorf("publishing command %s: %w", commands[i].ID, notSetUp(err))
-		case <-ctx.Done():
-			return fmt.Errorf("publishing command %s: %w", commands[i].ID, ctx.Err())
+	orders := func(yield func(Order, error) bool) {
+		for _, command := range commands {
+			if !yield(Order{VCC: vcc, Command: command}, nil) {
+				return
+			}
 		}
 	}
-	return nil
+	return c.Publish(ctx, orders, func(Order, error) {})
 }
 
 func notSetUp(err error) error {

@@ -162,3 +162,9 @@ func (p Plan) consumer(vcc string) jetstream.ConsumerConfig {
 		MaxDeliver: -1,
 	}
 }
+
+// NoteLife is how long a note about a command is kept: an hour longer than the
+// command lives.
+func NoteLife(expires time.Time) time.Duration {
+	return max(time.Until(expires), 0).Truncate(time.Second) + time.Hour
+}

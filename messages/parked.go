@@ -1,0 +1,97 @@
+package messages
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Parked is what is known of a command beside its message: how far a worker got
+// that handed it back, and whether it was withdrawn. It is forcelogout's own
+// business and may change; see Prefix.Parked for its subject.
+type Parked struct {
+	Sequence    uint64    `json:"seq,omitzero"`      // of the message in the command stream
+	Delivery    uint64    `json:"delivery,omitzero"` // the delivery that ended with this note
+	Calls       int       `json:"calls,omitzero"`
+	Spent       int       `json:"spent,omitzero"`
+	Redelivered bool      `json:"redelivered,omitzero"`
+	Ask         bool      `json:"ask,omitzero"`
+	SignedOut   bool      `json:"signedOut,omitzero"`
+	StartedAt   time.Time `json:"startedAt,omitzero"`
+	DueAt       time.Time `json:"dueAt,omitzero"`
+	Retcode     string    `json:"retcode,omitzero"`
+	Message     string    `json:"message,omitzero"`
+	HTTPStatus  int       `json:"httpStatus,omitzero"`
+	Error       string    `json:"error,omitzero"`
+
+	Cancelled *Cancellation `json:"cancelled,omitzero"` // nil unless withdrawn
+}
+
+// Cancellation is who withdrew a command and why.
+type Cancellation struct {
+	RequestedBy string    `json:"requestedBy,omitzero"`
+	Reason      string    `json:"reason,omitzero"`
+	At          time.Time `json:"at"`
+}
+
+// String is the sentence for a result.
+func (c Cancellation) String() string {
+	s := "withdrawn at " + c.At.UTC().Format(time.RFC3339)
+	if c.RequestedBy != "" {
+		s += " by " + c.RequestedBy
+	}
+	if c.Reason != "" {
+		s += ": " + c.Reason
+	}
+	return s
+}
+
+// Validate checks the limits that a command's own texts have.
+func (c Cancellation) Validate() error {
+	return Command{Reason: c.Reason, RequestedBy: c.RequestedBy}.checkTexts()
+}
+
+// Cancel asks the workers of a VCC for a command's end. It is no more than a nudge:
+// what counts is the note.
+type Cancel struct {
+	ID       string       `json:"id"`
+	Sequence uint64       `json:"seq,omitzero"` // of the message in the command stream
+	By       Cancellation `json:"by"`
+}
+
+// Encode returns the note's JSON.
+func (p Parked) Encode() ([]byte, error) {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode what is known of a command: %w", err)
+	}
+	return data, nil
+}
+
+// DecodeParked reads a note. Unknown fields are accepted.
+func DecodeParked(data []byte) (Parked, error) {
+	var p Parked
+	if err := json.Unmarshal(data, &p); err != nil {
+		return Parked{}, fmt.Errorf("decode what is known of a command: %w", err)
+	}
+	return p, nil
+}
+
+// Encode returns the nudge's JSON.
+func (c Cancel) Encode() ([]byte, error) {
+	data, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode cancel of %s: %w", quote(c.ID), err)
+	}
+	return data, nil
+}
+
+// DecodeCancel reads a nudge; it needs a valid id.
+func DecodeCancel(data []byte) (Cancel, error) {
+	var c Cancel
+	if err := json.Unmarshal(data, &c); err != nil {
+		return Cancel{}, fmt.Errorf("decode cancel: %w", err)
+	}
+	return c, ValidateID(c.ID)
+}

@@ -1,0 +1,153 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway"
+)
+
+// A command is withdrawn by a note beside it (messages.Parked), which every worker
+// reads before it executes the command. Workers that have it in hand already are
+// nudged. So the holder decides between cancellation and call, and nobody else.
+
+// errWithdrawn ends an attempt right before its call.
+var errWithdrawn = errors.New("the command was withdrawn")
+
+// surelyThere is how long before its time a command that was handed back counts as
+// being with the server.
+const surelyThere = time.Second
+
+// hearCancels takes nudges for what is in hand until the context ends.
+func (w *Worker) hearCancels(ctx context.Context) {
+	w.eachCancel(ctx, "", func(c messages.Cancel, _ *nats.Msg) { w.leases.withdraw(c.ID, c.By) })
+}
+
+// endWaiting ends withdrawn commands that nobody has in hand. One worker of a VCC
+// gets each nudge; its answer says that it has looked.
+func (w *Worker) endWaiting(ctx context.Context) {
+	w.eachCancel(ctx, w.cfg.Prefix.Consumer(w.cfg.VCC), func(c messages.Cancel, m *nats.Msg) {
+		if err := w.withdrawWaiting(ctx, c); err != nil {
+			w.log.LogAttrs(ctx, slog.LevelWarn, "a withdrawn command is left until it is delivered", slog.String("id", c.ID), slog.Any("error", err))
+		}
+		_ = m.Respond(nil) // nobody may be waiting for it
+	})
+}
+
+func (w *Worker) eachCancel(ctx context.Context, queue string, do func(messages.Cancel, *nats.Msg)) {
+	sub, err := w.nc.QueueSubscribeSync(w.cfg.Prefix.Cancel(w.cfg.VCC), queue)
+	if err != nil {
+		w.log.LogAttrs(ctx, slog.LevelError, "cannot hear of withdrawn commands", slog.Any("error", err))
+		return
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		switch {
+		case errors.Is(err, nats.ErrSlowConsumer):
+			continue // the notes are there all the same
+		case err != nil:
+			return
+		}
+		if c, err := messages.DecodeCancel(m.Data); err == nil {
+			do(c, m)
+		}
+	}
+}
+
+// withdrawWaiting ends a withdrawn command that is surely with the server: nobody
+// has had it, or it was handed back for longer. Whoever gets it from now on sees
+// the note.
+func (w *Worker) withdrawWaiting(ctx context.Context, c messages.Cancel) error {
+	if c.Sequence == 0 || w.leases.has(c.ID) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	msg, err := w.commands.GetMsg(ctx, c.Sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	cmd, err := messages.DecodeCommand(msg.Data)
+	if err != nil || cmd.ID != c.ID || msg.Subject != w.cfg.Prefix.Commands(w.cfg.VCC) {
+		return nil
+	}
+	p, _, err := w.parking.recall(ctx, c.ID)
+	if err != nil || p.Cancelled == nil {
+		return err
+	}
+	delivered, err := w.intake.lastDelivered(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Sequence <= delivered && (p.Sequence != c.Sequence || time.Until(p.DueAt) < handBackEarly+surelyThere) {
+		return nil
+	}
+	x := w.newExecution(cmd, msg.Header, msg.Time)
+	x.recall(p)
+	x.cancelled = p.Cancelled
+	w.conclude(ctx, x, *x.withdrawn(), func() error { return w.remove(ctx, c.Sequence) })
+	return nil
+}
+
+// remove takes a command out of the stream without having it in hand.
+func (w *Worker) remove(ctx context.Context, seq uint64) error {
+	err := w.commands.DeleteMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	return err
+}
+
+// withdrawn is the end of a command that was withdrawn, nil for another one.
+func (x *execution) withdrawn() *ending {
+	by := x.cancelled
+	if by == nil && x.held != nil {
+		by = x.held.withdrawnBy()
+	}
+	if by == nil {
+		return nil
+	}
+	return &ending{messages.OutcomeCancelled, messages.CauseCancelled, by.String()}
+}
+
+// withdraw is withdrawn, but tells the truth where the agent may have been signed
+// out all the same: by a worker that died, or by a call without an answer.
+func (w *Worker) withdraw(ctx context.Context, x *execution) (*ending, error) {
+	end := x.withdrawn()
+	switch {
+	case end == nil:
+		return nil, nil
+	case x.signedOut:
+		return x.done(gateway.PresenceUnknown), nil
+	case !x.redelivered && (x.calls == 0 || x.answer.Retcode != ""):
+		return end, nil
+	}
+	state, _, err := w.askState(ctx, x)
+	switch {
+	case errors.Is(err, errLeaseLost), ctx.Err() != nil:
+		return nil, err
+	case err == nil && state.Presence == gateway.PresenceSignedOut:
+		return x.out(state), nil
+	}
+	return end, nil
+}
+
+// isWithdrawn looks for the note again.
+func (w *Worker) isWithdrawn(ctx context.Context, x *execution) bool {
+	p, note, err := w.parking.recall(ctx, x.cmd.ID)
+	if err != nil {
+		return false
+	}
+	x.note, x.cancelled = note, p.Cancelled
+	return p.Cancelled != nil
+}
