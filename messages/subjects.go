@@ -63,6 +63,9 @@ func (p Prefix) Progress(vcc, workNo, id string) string {
 // Cancel is where the workers of a VCC hear that a command was withdrawn.
 func (p Prefix) Cancel(vcc string) string { return p.subject("cancel", vcc) }
 
+// Status is where the workers of a VCC are asked how they stand.
+func (p Prefix) Status(vcc string) string { return p.subject("status", vcc) }
+
 // Session is where the workers of an inspector talk about its session. The kind
 // is check or needed.
 func (p Prefix) Session(kind, vcc, inspector string) string {
@@ -93,7 +96,7 @@ func (p Prefix) Owns(subject string) bool {
 	}
 	kind, _, _ := strings.Cut(rest, ".")
 	switch kind {
-	case "commands", "schedule", "results", "dead", "parked", "progress", "session", "cancel":
+	case "commands", "schedule", "results", "dead", "parked", "progress", "session", "cancel", "status":
 		return true
 	}
 	return false

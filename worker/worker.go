@@ -216,6 +216,7 @@ func (w *Worker) Run(ctx context.Context) {
 	background.Go(func() { w.expireUnpulled(ctx) })
 	background.Go(func() { w.hearCancels(work) })
 	background.Go(func() { w.endWaiting(ctx) })
+	background.Go(func() { w.answerStatus(work) })
 	w.log.LogAttrs(ctx, slog.LevelInfo, "worker started", slog.String("vcc", w.cfg.VCC), slog.Int("concurrency", w.cfg.Concurrency))
 
 	stopDraining := context.AfterFunc(ctx, func() { close(w.draining) })

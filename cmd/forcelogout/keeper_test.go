@@ -30,6 +30,7 @@ type installation struct {
 	*testing.T
 	ctx     context.Context
 	nats    string
+	nc      *nats.Conn
 	js      jetstream.JetStream
 	sim     *sim.Gateway
 	gateway string
@@ -48,6 +49,7 @@ func newInstallation(t *testing.T, cfg sim.Config) *installation {
 	nc, err := nats.Connect(in.nats)
 	in.must(err)
 	t.Cleanup(nc.Close)
+	in.nc = nc
 	in.js, err = jetstream.New(nc)
 	in.must(err)
 	return in

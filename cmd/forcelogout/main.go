@@ -23,6 +23,8 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Run everything in this process: NATS, a simulated gateway, a worker and a small shift end."`
 	Worker  workerCommand  `cmd:"" help:"Execute commands against the gateway."`
 	Send    sendCommand    `cmd:"" help:"Publish commands: sign these agents out."`
+	Cancel  cancelCommand  `cmd:"" help:"Withdraw commands that have not been executed."`
+	Status  statusCommand  `cmd:"" help:"Show how many commands wait, and how the workers are."`
 	Watch   watchCommand   `cmd:"" help:"Show results and progress as they come."`
 	Setup   setupCommand   `cmd:"" help:"Create or check the streams and buckets."`
 	Gateway gatewayCommand `cmd:"" help:"Run the simulated gateway alone."`

@@ -1,0 +1,43 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/forcelogout/forcelogout/messages"
+)
+
+// answerStatus tells how the worker stands, to whoever asks, until the context
+// ends.
+func (w *Worker) answerStatus(ctx context.Context) {
+	sub, err := w.nc.SubscribeSync(w.cfg.Prefix.Status(w.cfg.VCC))
+	if err != nil {
+		w.log.LogAttrs(ctx, slog.LevelError, "cannot answer for the status", slog.Any("error", err))
+		return
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	for ctx.Err() == nil {
+		m, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			continue // slow consumer, or the context's end
+		}
+		if data, err := w.status().Encode(); err == nil {
+			_ = m.Respond(data)
+		}
+	}
+}
+
+func (w *Worker) status() messages.WorkerStatus {
+	g := w.Gauges()
+	s := messages.WorkerStatus{
+		Worker: w.cfg.Instance, Ready: true,
+		InFlight: g.InFlight, Parked: g.Parked, InHand: g.InHand, Usable: g.Usable,
+	}
+	if err := w.Degraded(); err != nil {
+		s.Problem = err.Error()
+	}
+	if err := w.Ready(); err != nil {
+		s.Ready, s.Problem = false, err.Error()
+	}
+	return s
+}
