@@ -33,17 +33,17 @@ type board struct {
 func newBoard(std streamsIO, total int) *board {
 	b := &board{out: std.out, paint: painter(colored(std.out)), width: lineWidth(std.out), counts: map[messages.Outcome]int{}}
 	if total > mostLines {
-		b.bar = newBar(std.err, total)
+		b.bar = newBar(std.err, total, "results")
 	}
 	return b
 }
 
 // newBar draws on w where that is a terminal, and else only counts.
-func newBar(w io.Writer, total int) *progressbar.ProgressBar {
+func newBar(w io.Writer, total int, what string) *progressbar.ProgressBar {
 	return progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetVisibility(terminalWidth(w) > 0),
-		progressbar.OptionSetDescription("results"),
+		progressbar.OptionSetDescription(what),
 		progressbar.OptionSetWidth(20),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),

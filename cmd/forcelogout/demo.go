@@ -183,3 +183,22 @@ func (d *demo) close(ctx context.Context) {
 		_ = d.nats.Stop(ctx)
 	}
 }
+
+// collect shows results until each of the commands has one.
+func collect(ctx context.Context, feed *client.Results, orders []messages.Command, show *board) error {
+	open := make(map[string]bool, len(orders))
+	for _, order := range orders {
+		open[order.ID] = true
+	}
+	for len(open) > 0 {
+		result, _, err := feed.Next(ctx)
+		if err != nil {
+			return fmt.Errorf("%d commands have no result: %w", len(open), err)
+		}
+		if open[result.ID] {
+			delete(open, result.ID)
+			show.add(result)
+		}
+	}
+	return nil
+}

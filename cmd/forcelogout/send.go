@@ -4,117 +4,222 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/forcelogout/forcelogout/messages"
-	"github.com/forcelogout/forcelogout/worker/client"
 )
 
 type sendCommand struct {
 	clientFlags
-	Agents      []string      `arg:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
+	Agents      []string      `arg:"" optional:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
+	File        string        `placeholder:"FILE" help:"Shift file, CSV with a header or NDJSON; - for standard input."`
 	VCC         string        `name:"vcc" default:"default" help:"Virtual contact center."`
+	At          string        `placeholder:"TIME" help:"Let the server hold it until then: 18:00, 2026-11-24T18:00, RFC 3339, +90m."`
+	NotBefore   string        `placeholder:"TIME" help:"Let it wait in the command stream until then, for NATS servers without schedules."`
+	TZ          string        `name:"tz" placeholder:"ZONE" help:"Time zone of times, for example Europe/Madrid (default: this machine's)."`
+	ExpiresIn   time.Duration `help:"Do not execute later than this after its time (default: 15m, and the worker's --max-age for at once)."`
+	ID          string        `help:"Id of the command, for one agent; sent again it moves a command that is for later."`
 	Reason      string        `help:"Audit text, for example shift-end."`
 	RequestedBy string        `help:"Who asks."`
 	Inspector   string        `placeholder:"WORKNO" help:"Only this inspector may do it."`
-	ExpiresIn   time.Duration `help:"Do not execute later than this from now (default: the worker's --max-age)."`
+	SkipInvalid bool          `help:"Send the good lines of a file that has bad ones."`
+	DryRun      bool          `help:"Show what would be sent."`
 	Wait        bool          `help:"Wait for the results; exit 1 unless all succeeded."`
-	WaitTimeout time.Duration `default:"20m" help:"Longest time to wait with --wait."`
+	WaitTimeout time.Duration `default:"20m" help:"Longest time to wait with --wait, after the last command's time."`
+	Report      string        `placeholder:"FILE" help:"With --wait: write a CSV line for each command."`
+
+	stdin io.Reader // nil for the process's own
 }
 
 func (c *sendCommand) Run(ctx context.Context, std streamsIO) error {
-	orders, err := c.orders(time.Now())
+	defaults, err := c.defaults(time.Now())
 	if err != nil {
 		return usage(err)
+	}
+	rows, done, err := c.rows(defaults)
+	if err != nil {
+		return usage(err)
+	}
+	defer done()
+	total, err := c.check(rows, std)
+	if err != nil {
+		return usage(err)
+	}
+	if c.DryRun {
+		return dryRun(std.out, rows, total)
 	}
 	cl, closeAll, err := c.open("send", std)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
+	s := &sending{cl: cl, rows: rows, total: total, quiet: c.File != "", std: std}
 	if c.Wait {
-		return c.sendAndWait(ctx, cl, orders, std)
+		return s.andWait(ctx, c.WaitTimeout, c.Report)
 	}
-	submitting, cancel := context.WithTimeout(ctx, setupTimeout)
-	defer cancel()
-	if err := cl.Submit(submitting, c.VCC, orders); err != nil {
-		return err
-	}
-	for _, order := range orders {
-		fmt.Fprintf(std.out, "%s  %s\n", order.ID, order.WorkNo)
-	}
-	return nil
+	return s.send(ctx, s.listed)
 }
 
-// orders makes a command for each agent, or says of all of them what is wrong.
-func (c *sendCommand) orders(now time.Time) ([]messages.Command, error) {
-	if c.ExpiresIn < 0 {
-		return nil, fmt.Errorf("--expires-in %v: must be above 0", c.ExpiresIn)
+// defaults checks the flags that hold for all commands.
+func (c *sendCommand) defaults(now time.Time) (shiftDefaults, error) {
+	d := shiftDefaults{
+		name: filepath.Base(c.File), vcc: c.VCC, inspector: c.Inspector, reason: c.Reason, requestedBy: c.RequestedBy,
+		expiresIn: c.ExpiresIn, now: now,
 	}
-	problems := []error{named("vcc", messages.ValidateVCC(c.VCC))}
-	orders := make([]messages.Command, 0, len(c.Agents))
-	for _, agent := range c.Agents {
-		id, err := uuid.NewV7()
+	loc, err := loadZone(c.TZ)
+	problems := []error{err, named("vcc", messages.ValidateVCC(c.VCC))}
+	d.loc = loc
+	if loc == nil {
+		d.loc = time.UTC
+	}
+	for flag, to := range map[string]*time.Time{"--at": &d.at, "--not-before": &d.notBefore} {
+		text := map[string]string{"--at": c.At, "--not-before": c.NotBefore}[flag]
+		if text == "" {
+			continue
+		}
+		if *to, err = parseWhen(text, now, d.loc); err != nil {
+			problems = append(problems, fmt.Errorf("%s %w", flag, err))
+		}
+	}
+	switch {
+	case (c.File == "") == (len(c.Agents) == 0):
+		problems = append(problems, errors.New("give agents (workNo …), or --file"))
+	case c.ID != "" && len(c.Agents) != 1:
+		problems = append(problems, errors.New("--id goes with one agent"))
+	case c.At != "" && c.NotBefore != "":
+		problems = append(problems, errors.New("--at and --not-before: give one of them"))
+	case c.ExpiresIn < 0:
+		problems = append(problems, fmt.Errorf("--expires-in %v: must be above 0", c.ExpiresIn))
+	case c.Report != "" && !c.Wait:
+		problems = append(problems, errors.New("--report needs --wait: without it there are no results to report"))
+	case c.SkipInvalid && c.File == "":
+		problems = append(problems, errors.New("--skip-invalid goes with --file"))
+	}
+	return d, errors.Join(problems...)
+}
+
+// rows are what to send. They can be gone through more than once; done ends that.
+func (c *sendCommand) rows(d shiftDefaults) (rows iter.Seq2[shiftRow, error], done func(), err error) {
+	if c.File == "" {
+		rows, err := c.agentRows(d)
+		return rows, func() {}, err
+	}
+	file, done, err := c.openFile()
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(yield func(shiftRow, error) bool) {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			yield(shiftRow{}, err)
+			return
+		}
+		for row, err := range readShift(file, d) {
+			var line *lineError
+			if c.SkipInvalid && errors.As(err, &line) {
+				continue
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	}, done, nil
+}
+
+// openFile opens the shift file. Standard input goes through a temporary file: it
+// is read twice.
+func (c *sendCommand) openFile() (file *os.File, done func(), err error) {
+	if c.File != "-" {
+		file, err = os.Open(c.File)
 		if err != nil {
-			return nil, fmt.Errorf("making an id: %w", err)
+			return nil, nil, fmt.Errorf("--file: %w", err)
 		}
-		order := messages.Command{
-			ID: id.String(), WorkNo: agent, Inspector: c.Inspector, IssuedAt: now.UTC().Truncate(time.Millisecond),
-			Reason: c.Reason, RequestedBy: c.RequestedBy,
-		}
-		if c.ExpiresIn > 0 {
-			order.ExpiresAt = order.IssuedAt.Add(c.ExpiresIn)
-		}
-		problems = append(problems, order.Validate())
-		orders = append(orders, order)
+		return file, func() { _ = file.Close() }, nil
 	}
-	return orders, errors.Join(problems...)
+	if file, err = os.CreateTemp("", "forcelogout-send-"); err != nil {
+		return nil, nil, fmt.Errorf("--file -: %w", err)
+	}
+	done = func() { _, _ = file.Close(), os.Remove(file.Name()) }
+	in := c.stdin
+	if in == nil {
+		in = os.Stdin
+	}
+	if _, err := io.Copy(file, in); err != nil {
+		done()
+		return nil, nil, fmt.Errorf("--file -: reading standard input: %w", err)
+	}
+	return file, done, nil
 }
 
-func (c *sendCommand) sendAndWait(ctx context.Context, cl *client.Client, orders []messages.Command, std streamsIO) error {
-	ctx, cancel := context.WithTimeout(ctx, c.WaitTimeout)
-	defer cancel()
-	feed, err := cl.Results(ctx, client.Filter{VCC: c.VCC})
-	if err != nil {
-		return err
+// agentRows are the agents of the command line.
+func (c *sendCommand) agentRows(d shiftDefaults) (iter.Seq2[shiftRow, error], error) {
+	rows := make([]shiftRow, 0, len(c.Agents))
+	var problems []error
+	for i, agent := range c.Agents {
+		id := c.ID
+		if id == "" {
+			made, err := uuid.NewV7()
+			if err != nil {
+				return nil, fmt.Errorf("making an id: %w", err)
+			}
+			id = made.String()
+		}
+		row, err := d.row(map[string]string{"id": id, "workno": agent}, nil)
+		row.line = i + 1
+		problems = append(problems, err)
+		rows = append(rows, row)
 	}
-	defer feed.Close()
-	begin := time.Now()
-	if err := cl.Submit(ctx, c.VCC, orders); err != nil {
-		return err
-	}
-	show := newBoard(std, len(orders))
-	err = collect(ctx, feed, orders, show)
-	show.summary(time.Since(begin))
-	if err != nil {
-		return err
-	}
-	if !show.allSucceeded() {
-		return errQuiet
-	}
-	return nil
+	return func(yield func(shiftRow, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}, errors.Join(problems...)
 }
 
-// collect shows results until each of the commands has one.
-func collect(ctx context.Context, feed *client.Results, orders []messages.Command, show *board) error {
-	open := make(map[string]bool, len(orders))
-	for _, order := range orders {
-		open[order.ID] = true
-	}
-	for len(open) > 0 {
-		result, _, err := feed.Next(ctx)
-		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("%d commands have no result yet: is a worker running? see forcelogout watch", len(open))
+// check goes through all rows before any is sent, and says of every bad line what
+// is wrong with it.
+func (c *sendCommand) check(rows iter.Seq2[shiftRow, error], std streamsIO) (total int, err error) {
+	bad := 0
+	for _, err := range rows {
+		var line *lineError
+		switch {
+		case errors.As(err, &line):
+			bad++
+			fmt.Fprintf(std.err, "%s, %v\n", c.File, line)
+		case err != nil:
+			return 0, fmt.Errorf("--file %s: %w", c.File, err)
+		default:
+			total++
 		}
+	}
+	switch {
+	case bad > 0:
+		return 0, fmt.Errorf("%d of %d lines are bad, nothing was sent: correct them, or use --skip-invalid", bad, bad+total)
+	case total == 0:
+		return 0, fmt.Errorf("--file %s: there is no command in it", c.File)
+	}
+	return total, nil
+}
+
+// dryRun shows what would be sent.
+func dryRun(out io.Writer, rows iter.Seq2[shiftRow, error], total int) error {
+	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		if open[result.ID] {
-			delete(open, result.ID)
-			show.add(result)
+		when := "now"
+		if !row.command.NotBefore.IsZero() {
+			when = row.command.NotBefore.Format(time.RFC3339)
 		}
+		fmt.Fprintf(out, "%s  %s  %-6s  %s\n", row.command.ID, row.vcc, row.command.WorkNo, when)
 	}
+	fmt.Fprintf(out, "%d commands would be sent\n", total)
 	return nil
 }

@@ -132,6 +132,10 @@ func (v *view) line(s string) error {
 func progressLine(p messages.Progress) string {
 	line := fmt.Sprintf("%s  %-6s  ", p.At.Local().Format(time.TimeOnly), p.WorkNo)
 	switch {
+	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitCall:
+		line += "waits for the end of the agent's call, next look " + p.Until.Local().Format(time.TimeOnly)
+	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitSession:
+		line += "waits for an inspector's session"
 	case p.Phase == messages.PhaseWait && p.Attempt == 0:
 		line += "waits until " + p.Until.Local().Format(time.TimeOnly)
 	case p.Phase == messages.PhaseWait:
