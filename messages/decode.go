@@ -128,16 +128,17 @@ func (d *commandDecoder) text(field string, to *string) error {
 }
 
 func (d *commandDecoder) truth(field string, to *bool) error {
-	if d.in.PeekKind() == jsontext.KindFalse {
-		_, err := d.in.ReadToken()
-		return err
+	if d.in.PeekKind() != jsontext.KindFalse {
+		if err := d.want(field, jsontext.KindTrue); err != nil {
+			return err
+		}
 	}
-	if err := d.want(field, jsontext.KindTrue); err != nil {
-		return err
+	tok, err := d.in.ReadToken()
+	if err != nil {
+		return syntaxError(field, err)
 	}
-	_, err := d.in.ReadToken()
-	*to = err == nil
-	return err
+	*to = tok.Kind() == jsontext.KindTrue
+	return nil
 }
 
 // given is for optional fields where "" is outside the allowed values. Taking it
