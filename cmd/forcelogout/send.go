@@ -51,6 +51,7 @@ func (c *sendCommand) Run(ctx context.Context, std streamsIO) error {
 	if err != nil {
 		return usage(err)
 	}
+	rows = valid(rows)
 	if c.DryRun {
 		return dryRun(std.out, rows, total)
 	}
@@ -119,15 +120,7 @@ func (c *sendCommand) rows(d shiftDefaults) (rows iter.Seq2[shiftRow, error], do
 			yield(shiftRow{}, err)
 			return
 		}
-		for row, err := range readShift(file, d) {
-			var line *lineError
-			if c.SkipInvalid && errors.As(err, &line) {
-				continue
-			}
-			if !yield(row, err) {
-				return
-			}
-		}
+		readShift(file, d)(yield)
 	}, done, nil
 }
 
@@ -200,12 +193,24 @@ func (c *sendCommand) check(rows iter.Seq2[shiftRow, error], std streamsIO) (tot
 		}
 	}
 	switch {
-	case bad > 0:
+	case bad > 0 && !c.SkipInvalid:
 		return 0, fmt.Errorf("%d of %d lines are bad, nothing was sent: correct them, or use --skip-invalid", bad, bad+total)
 	case total == 0:
 		return 0, fmt.Errorf("--file %s: there is no command in it", c.File)
 	}
 	return total, nil
+}
+
+// valid leaves bad lines out.
+func valid(rows iter.Seq2[shiftRow, error]) iter.Seq2[shiftRow, error] {
+	return func(yield func(shiftRow, error) bool) {
+		for row, err := range rows {
+			var line *lineError
+			if !errors.As(err, &line) && !yield(row, err) {
+				return
+			}
+		}
+	}
 }
 
 // dryRun shows what would be sent.

@@ -35,8 +35,8 @@ func TestSendFile(t *testing.T) {
 	if code != exitUsage || !strings.Contains(errOut, "line 3: workNo") || !strings.Contains(errOut, "line 5: workNo") || !strings.Contains(errOut, "2 of 4 lines are bad, nothing was sent") {
 		t.Errorf("exit %d, %s%s", code, out, errOut)
 	}
-	if code, out, _ = send("--file", broken, "--skip-invalid", "--dry-run"); code != exitOK || !strings.Contains(out, "2 commands would be sent") || !strings.Contains(out, "30002") {
-		t.Errorf("exit %d, %s", code, out)
+	if code, out, errOut = send("--file", broken, "--skip-invalid", "--dry-run"); code != exitOK || !strings.Contains(out, "2 commands would be sent") || !strings.Contains(out, "30002") || !strings.Contains(errOut, "line 5") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
 	}
 	if n := in.streamMsgs("COMMANDS"); n != 0 {
 		t.Fatalf("%d commands were sent", n)
