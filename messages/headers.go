@@ -1,12 +1,13 @@
 package messages
 
-// Header names. The first three say why and from where a message went to the
+// Header names. All but the last say why and from where a message went to the
 // dead letters, the last is on every result.
 const (
-	HeaderError    = "Forcelogout-Error"    // the InvalidError's text
-	HeaderSubject  = "Forcelogout-Subject"  // where the message was published
-	HeaderSequence = "Forcelogout-Sequence" // its sequence number in the stream
-	HeaderOutcome  = "Forcelogout-Outcome"  // the result's Outcome
+	HeaderError     = "Forcelogout-Error"     // the InvalidError's text
+	HeaderSubject   = "Forcelogout-Subject"   // where the message was published
+	HeaderSequence  = "Forcelogout-Sequence"  // its sequence number in the stream
+	HeaderTruncated = "Forcelogout-Truncated" // how many bytes it had, where they could not all be kept
+	HeaderOutcome   = "Forcelogout-Outcome"   // the result's Outcome
 )
 
 // CloudEvent returns the CloudEvents 1.0 headers of the result in binary mode.

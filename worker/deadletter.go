@@ -12,10 +12,6 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 )
 
-// headerTruncated is on a dead letter that could not be kept whole; its value is
-// the number of bytes that the command had.
-const headerTruncated = "Forcelogout-Truncated"
-
 // maxLetterHeader is more than the headers of a dead letter take.
 const maxLetterHeader = 2 << 10
 
@@ -65,7 +61,7 @@ func (w *Worker) deadLetter(msg jetstream.Msg, seq uint64, reason error) *nats.M
 	// A payload that fills the server's max_payload leaves no room for the
 	// headers; a letter that can never be stored would stay here for ever.
 	if int64(len(letter.Data)) > w.nc.MaxPayload()-maxLetterHeader {
-		letter.Header.Set(headerTruncated, strconv.Itoa(len(letter.Data)))
+		letter.Header.Set(messages.HeaderTruncated, strconv.Itoa(len(letter.Data)))
 		letter.Data = letter.Data[:messages.MaxCommandSize]
 	}
 	return letter

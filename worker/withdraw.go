@@ -11,6 +11,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // A command is withdrawn by a note beside it (messages.Parked), which every worker
@@ -101,10 +102,7 @@ func (w *Worker) withdrawWaiting(ctx context.Context, c messages.Cancel) error {
 
 // remove takes a command out of the stream without having it in hand.
 func (w *Worker) remove(ctx context.Context, seq uint64) error {
-	err := w.commands.DeleteMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil
-	}
+	_, err := streams.Remove(ctx, w.commands, seq)
 	return err
 }
 

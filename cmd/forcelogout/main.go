@@ -25,6 +25,7 @@ type commands struct {
 	Send    sendCommand    `cmd:"" help:"Publish commands: sign these agents out."`
 	Cancel  cancelCommand  `cmd:"" help:"Withdraw commands that have not been executed."`
 	Status  statusCommand  `cmd:"" help:"Show how many commands wait, and how the workers are."`
+	Dead    deadCommand    `cmd:"" help:"Look at invalid commands, and send them again."`
 	Watch   watchCommand   `cmd:"" help:"Show results and progress as they come."`
 	Setup   setupCommand   `cmd:"" help:"Create or check the streams and buckets."`
 	Gateway gatewayCommand `cmd:"" help:"Run the simulated gateway alone."`

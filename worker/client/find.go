@@ -35,7 +35,7 @@ type open struct {
 func (c *Client) eachOpen(ctx context.Context, vcc string, do func(open) bool) error {
 	subjects := []string{c.prefix.Schedule(vcc, messages.AnyToken), c.prefix.Commands(vcc)}
 	for _, subject := range subjects {
-		if err := c.eachMessage(ctx, subject, func(msg *jetstream.RawStreamMsg) bool {
+		if err := c.eachMessage(ctx, streams.NamesOf(c.prefix).Commands, subject, func(msg *jetstream.RawStreamMsg) bool {
 			command, err := messages.DecodeCommand(msg.Data)
 			if err != nil {
 				return true
@@ -52,20 +52,22 @@ func (c *Client) eachOpen(ctx context.Context, vcc string, do func(open) bool) e
 	return nil
 }
 
-func (c *Client) eachMessage(ctx context.Context, subject string, do func(*jetstream.RawStreamMsg) bool) error {
+// eachMessage calls do for the messages of a stream on a subject, the oldest first,
+// until do returns false.
+func (c *Client) eachMessage(ctx context.Context, stream, subject string, do func(*jetstream.RawStreamMsg) bool) error {
 	for next := uint64(1); ; {
 		read := 0
-		batch, err := jetstreamext.GetBatch(ctx, c.js, streams.NamesOf(c.prefix).Commands, readBatch,
+		batch, err := jetstreamext.GetBatch(ctx, c.js, stream, readBatch,
 			jetstreamext.GetBatchSubject(subject), jetstreamext.GetBatchSeq(next))
 		if err != nil {
-			return fmt.Errorf("reading the command stream: %w", notSetUp(err))
+			return fmt.Errorf("reading the stream %s: %w", stream, notSetUp(err))
 		}
 		for msg, err := range batch {
 			if errors.Is(err, jetstreamext.ErrNoMessages) {
 				break
 			}
 			if err != nil {
-				return fmt.Errorf("reading the command stream: %w", notSetUp(err))
+				return fmt.Errorf("reading the stream %s: %w", stream, notSetUp(err))
 			}
 			read++
 			next = msg.Sequence + 1

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+)
+
+// TestDead: what a user does with invalid commands. One that has become valid,
+// here because its reply subject is allowed now, is sent again under its id.
+func TestDead(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t, sim.Config{})
+	strict := in.keeper("strict", in.nats)
+	for i, data := range []string{`{"id":"typo","workNo":"30001","expiresat":"x"}`, "\x1b[2Jnonsense", `{"id":"reply","workNo":"30002","replyTo":"orders.done"}`} {
+		_, err := in.js.Publish(in.ctx, messages.DefaultPrefix.Commands("default"), []byte(data))
+		in.must(err)
+		for in.streamMsgs("DEAD") <= uint64(i) {
+			in.tick()
+		}
+	}
+	for in.streamMsgs("RESULTS") < 2 {
+		in.tick()
+	}
+	dead := func(args ...string) (int, string, string) {
+		return invoke(in.ctx, append([]string{"dead", args[0], "--nats", in.nats}, args[1:]...)...)
+	}
+	code, out, errOut := dead("ls")
+	if code != exitOK || strings.Count(out, "\n") != 3 || !strings.Contains(out, "did you mean expiresAt?") || !strings.Contains(out, "30002") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+	if code, out, _ = dead("ls", "--json", "--vcc", "default"); code != exitOK || !strings.Contains(out, `"id":"typo"`) {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if code, out, _ = dead("show", "2"); code != exitOK || !strings.Contains(out, ".[2Jnonsense") || strings.Contains(out, "\x1b") {
+		t.Errorf("exit %d, %q", code, out)
+	}
+	if code, _, errOut = dead("replay", "1"); code != exitFailed || !strings.Contains(errOut, "did you mean expiresAt?") {
+		t.Errorf("exit %d, %s", code, errOut)
+	}
+	in.must(strict.Process.Signal(os.Interrupt))
+	in.must(strict.Wait())
+	in.keeper("lenient", in.nats, "--allow-reply", "orders.>")
+	if code, out, errOut = dead("replay", "3"); code != exitOK || !strings.Contains(out, "reply  30002") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+	_, err := in.sim.AwaitCall(in.ctx, func(c sim.Call) bool { return c.WorkNo == "30002" && c.Effect })
+	in.must(err)
+	if code, out, _ = dead("rm", "1", "2"); code != exitOK || !strings.Contains(out, "2  removed") || in.streamMsgs("DEAD") != 0 {
+		t.Errorf("exit %d, %s", code, out)
+	}
+	if code, _, errOut = dead("rm", "1"); code != exitFailed || !strings.Contains(errOut, "no dead letter") {
+		t.Errorf("exit %d, %s", code, errOut)
+	}
+}
