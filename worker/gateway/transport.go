@@ -129,6 +129,8 @@ func newTransport(config *tls.Config, conns int) *transport {
 		IdleConnTimeout: 90 * time.Second,
 		// A compressed body could grow far beyond MaxAnswer while it is read.
 		DisableCompression: true,
+		// A connection that is silently dead would be used for minutes.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}}
 	certs := config.Certificates
 	config.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
