@@ -20,10 +20,7 @@ const repeatWait = 2 * time.Second
 // work: invalid, a repeat, done already, or not ours any more.
 func (w *Worker) admit(ctx context.Context, h *held) *execution {
 	msg, _ := h.delivery()
-	cmd, err := messages.DecodeCommand(msg.Data())
-	if err == nil && cmd.ReplyTo != "" {
-		err = w.allowReply(cmd.ReplyTo)
-	}
+	cmd, err := w.decode(msg.Data())
 	if err != nil {
 		w.bury(ctx, h, err)
 		return nil
@@ -42,6 +39,16 @@ func (w *Worker) admit(ctx context.Context, h *held) *execution {
 		return nil
 	}
 	return x
+}
+
+// decode reads a command that is valid here. Nothing else may be executed, ended or
+// answered.
+func (w *Worker) decode(data []byte) (messages.Command, error) {
+	cmd, err := messages.DecodeCommand(data)
+	if err == nil && cmd.ReplyTo != "" {
+		err = w.allowReply(cmd.ReplyTo)
+	}
+	return cmd, err
 }
 
 func (w *Worker) allowReply(subject string) error {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
-	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
@@ -93,7 +92,7 @@ func (w *Worker) readBacklog(ctx context.Context, b *backlog) (late []waitingCom
 		}
 		read++
 		b.seen = msg.Sequence
-		cmd, err := messages.DecodeCommand(msg.Data)
+		cmd, err := w.decode(msg.Data)
 		if err != nil {
 			continue // whoever pulls it writes the dead letter
 		}

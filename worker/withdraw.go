@@ -78,7 +78,7 @@ func (w *Worker) withdrawWaiting(ctx context.Context, c messages.Cancel) error {
 	if err != nil {
 		return err
 	}
-	cmd, err := messages.DecodeCommand(msg.Data)
+	cmd, err := w.decode(msg.Data)
 	if err != nil || cmd.ID != c.ID || msg.Subject != w.cfg.Prefix.Commands(w.cfg.VCC) {
 		return nil
 	}
