@@ -29,10 +29,7 @@ func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(co
 	if _, err := w.mayCall(x); err != nil {
 		return err // without waiting for a turn that it will not use
 	}
-	use, err := w.inspectors.Take(w.draining, x.wish())
-	if errors.Is(err, session.ErrStopped) {
-		return errDraining
-	}
+	use, err := w.take(x)
 	if err != nil {
 		return err
 	}
@@ -46,6 +43,22 @@ func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(co
 	defer cancel()
 	report = exchange(ctx, use)
 	return nil
+}
+
+// take waits for an inspector as long as the call may be made.
+func (w *Worker) take(x *execution) (*session.Use, error) {
+	stop := session.Stop{Drained: w.draining, At: x.expires}
+	if x.withdrawn() == nil { // else it is the question whether the agent has gone
+		stop.Gone = x.held.gone
+	}
+	use, err := w.inspectors.Take(stop, x.wish())
+	if !errors.Is(err, session.ErrStopped) {
+		return use, err
+	}
+	if _, err = w.mayCall(x); err == nil {
+		err = errWithdrawn
+	}
+	return nil, err
 }
 
 // mayCall returns how long the call may take: no longer than the command lives
@@ -142,6 +155,9 @@ func (w *Worker) limit(ctx context.Context, x *execution) error {
 	case <-w.draining:
 		turn.Cancel()
 		return errDraining
+	case <-x.held.gone:
+		turn.Cancel()
+		return errWithdrawn
 	case <-ctx.Done():
 		turn.Cancel()
 		return ctx.Err()

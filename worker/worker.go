@@ -58,8 +58,9 @@ type Config struct {
 
 // SessionOptions are about inspectors' sessions; zero values mean the defaults.
 type SessionOptions struct {
-	Lease time.Duration                              // of the worker that keeps a session
-	Wait  func(context.Context, time.Duration) error // between sign-ins, for tests that turn a clock
+	Lease  time.Duration                              // of the worker that keeps a session
+	CutOff time.Duration                              // without an answer of the gateway another worker may keep it
+	Wait   func(context.Context, time.Duration) error // between sign-ins, for tests that turn a clock
 }
 
 func (c Config) withDefaults() Config {
@@ -192,7 +193,7 @@ func (w *Worker) openInspectors(ctx context.Context) error {
 	pool, err := session.NewPool(ctx, session.Config{
 		Prefix: w.cfg.Prefix, VCC: w.cfg.VCC, Instance: w.cfg.Instance,
 		NATS: w.nc, Gateway: w.gateway, Concurrency: w.cfg.Concurrency,
-		Listen: w.cfg.Confirm, Lease: w.cfg.Session.Lease, Wait: w.cfg.Session.Wait, Log: w.log,
+		Listen: w.cfg.Confirm, Lease: w.cfg.Session.Lease, CutOff: w.cfg.Session.CutOff, Wait: w.cfg.Session.Wait, Log: w.log,
 		Changed: func(now session.Availability) {
 			w.log.LogAttrs(context.Background(), slog.LevelInfo, "calls", slog.String("vcc", w.cfg.VCC), slog.String("now", now.String()))
 			w.room.open(now == session.Available)

@@ -90,6 +90,14 @@ func (in *inspector) set(s gateway.Session) {
 	}
 }
 
+// use makes the session that the bucket holds the present one, where it is
+// another: a worker may have shared a GUID that one of its calls brought.
+func (in *inspector) use(s gateway.Session) {
+	if now, _ := in.current(); now != s {
+		in.set(s)
+	}
+}
+
 // rotate replaces the GUID of the session if it is still the present one.
 func (in *inspector) rotate(used gateway.Session, guid string) bool {
 	in.pool.mu.Lock()

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +20,11 @@ type kept struct {
 	nudge  chan struct{} // a check was asked for; has room for one
 	signIn signIn
 
+	unsaved  *unsaved     // nil where all is in the bucket
+	nudgedAt atomic.Int64 // the oldest nudge that is not answered, 0 for none
+
+	unheard  time.Time // since when the gateway gives no answer; zero while it does
+	rest     time.Time // not to be keeper before
 	takeover time.Time // when the lease counts as abandoned
 	revision uint64    // of what was seen last
 }
@@ -62,6 +67,7 @@ func (k *kept) run(ctx context.Context) {
 }
 
 func (k *kept) nudged() {
+	k.nudgedAt.CompareAndSwap(0, time.Now().UnixNano())
 	select {
 	case k.nudge <- struct{}{}:
 	default:
@@ -81,10 +87,14 @@ func (k *kept) renewed(used gateway.Session, guid string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), putTime)
 	defer cancel()
-	r, revision, err := k.get(ctx)
-	if err == nil && r.GUID == used.GUID {
-		r.GUID = guid
-		_, err = k.put(ctx, r, revision)
+	err := errOvertaken
+	for errors.Is(err, errOvertaken) {
+		var r record
+		var revision uint64
+		if r, revision, err = k.get(ctx); err == nil && r.GUID == used.GUID {
+			r.GUID = guid
+			_, err = k.put(ctx, r, revision)
+		}
 	}
 	if err != nil {
 		k.in.log(slog.LevelWarn, "the renewed GUID is not shared", slog.Any("error", err))
@@ -122,14 +132,15 @@ func (k *kept) follow(ctx context.Context) *tenure {
 		}
 		seen, k.revision = r, revision
 		k.silence()
-		return r.Lease != "" || try()
+		return r.Lease != "" || time.Now().Before(k.rest) || try()
 	}, func() bool {
 		if _, state := k.in.current(); state == pending && k.seen.GUID != "" && time.Since(asked) >= repeatCheck {
 			asked = time.Now()
 			k.askForCheck()
 		}
 		// Without any record nobody keeps it either.
-		return time.Now().Before(k.takeover) && k.revision != 0 || try()
+		taken := k.revision != 0 && seen.Lease != "" && time.Now().Before(k.takeover)
+		return taken || time.Now().Before(k.rest) || try()
 	})
 	if t != nil {
 		k.in.log(slog.LevelInfo, "this worker keeps the session", slog.String("before", seen.Keeper))
@@ -146,14 +157,20 @@ func (k *kept) lead(ctx context.Context, t *tenure) {
 	extended := make(chan struct{})
 	go func() { defer close(extended); defer stop(); t.extend(leading) }()
 	k.signIn.begin(t.record())
+	k.answered()
+	k.save(leading, t)
 	for leading.Err() == nil && t.holds() {
+		if k.cutOff() {
+			k.release(leading, t)
+			break
+		}
 		if t.record().GUID == "" {
 			k.signInUntilDone(leading, t)
 			continue
 		}
 		why := k.hold(leading, t)
-		if leading.Err() != nil || !t.holds() {
-			break
+		if leading.Err() != nil || !t.holds() || errors.Is(why, errCutOff) {
+			continue
 		}
 		k.in.log(slog.LevelWarn, "session lost", slog.Any("error", why))
 		k.in.lost(pending, why)
@@ -161,107 +178,6 @@ func (k *kept) lead(ctx context.Context, t *tenure) {
 	}
 	stop()
 	<-extended
-}
-
-// pollTime is how long a poll may take; well above gateway.PollWait.
-const pollTime = 3 * gateway.PollWait
-
-// Reasons for the end of a session.
-var (
-	errGone    = errors.New("the gateway does not know the session any more")
-	errEvicted = errors.New("the inspector was signed out elsewhere")
-)
-
-// hold polls until the session is over and returns why.
-func (k *kept) hold(ctx context.Context, t *tenure) error {
-	ctx, end := context.WithCancelCause(ctx)
-	checked := make(chan struct{})
-	go func() { defer close(checked); k.checkWhenNudged(ctx, t, end) }()
-	doubts, pause := 0, gateway.PollPause
-	for first := true; ctx.Err() == nil && t.holds(); first = false {
-		s := t.record().session(k.in.account.Inspector)
-		if first && !k.in.adopt(s) {
-			k.nudged()
-		}
-		polling, cancel := context.WithTimeout(ctx, pollTime)
-		event, answer, err := k.in.pool.cfg.Gateway.Poll(polling, s)
-		cancel()
-		switch judge(answer, err) {
-		case alive:
-			doubts, pause = 0, gateway.PollPause
-			k.in.verified()
-			k.heard(ctx, t, s, event, answer, end)
-		case ended:
-			end(errGone)
-		case doubtful:
-			if doubts++; doubts > 1 {
-				end(errGone)
-			}
-		default:
-			if ctx.Err() == nil {
-				k.in.log(slog.LevelWarn, "poll failed", slog.String("answer", said(answer, err)))
-			}
-			pause = min(2*pause, lastPollPause)
-		}
-		_ = wait(ctx, pause+rand.N(gateway.PollPause))
-	}
-	end(errTenureLost)
-	<-checked
-	return context.Cause(ctx)
-}
-
-// lastPollPause is the longest pause after failed polls. The session lives for
-// gateway.SessionLife, so there are many tries.
-const lastPollPause = 5 * time.Second
-
-// heard takes up what a poll brought.
-func (k *kept) heard(ctx context.Context, t *tenure, s gateway.Session, event gateway.Event, answer gateway.Answer, end context.CancelCauseFunc) {
-	if answer.GUID != "" && answer.GUID != s.GUID {
-		// Here first: the old one is still good for a while, so nobody is in a hurry.
-		k.in.rotate(s, answer.GUID)
-		if err := t.insist(ctx, func(r *record) { r.GUID = answer.GUID }); err == nil {
-			k.in.log(slog.LevelDebug, "GUID rotated")
-		}
-	}
-	if event.Out != "" {
-		k.in.pool.watches.announce(event.Out)
-	}
-	if event.Shutdown(k.in.account.Inspector) {
-		end(errEvicted)
-	}
-}
-
-// checkWhenNudged asks the gateway about a session that a call was refused with,
-// and tells everybody that it is good, or ends it.
-func (k *kept) checkWhenNudged(ctx context.Context, t *tenure, end context.CancelCauseFunc) {
-	doubts := 0
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-k.nudge:
-		}
-		for ctx.Err() == nil && t.holds() {
-			asking, cancel := context.WithTimeout(ctx, checkTime)
-			answer, err := k.in.pool.cfg.Gateway.OwnState(asking, t.record().session(k.in.account.Inspector))
-			cancel()
-			verdict := judge(answer, err)
-			if verdict == alive {
-				doubts = 0
-				k.in.verified()
-				_ = t.insist(ctx, func(r *record) { r.Checked++ })
-				break
-			}
-			if verdict == doubtful {
-				doubts++
-			}
-			if verdict == ended || doubts > 1 {
-				end(errGone)
-				return
-			}
-			_ = wait(ctx, gateway.PollPause)
-		}
-	}
 }
 
 // retire ends the keeping of a worker that shuts down: another that needs the
@@ -276,10 +192,12 @@ func (k *kept) retire(ctx context.Context, t *tenure) {
 	if extended && r.GUID != "" && r.SignedInBy == k.in.pool.cfg.Instance && k.alone(ctx) {
 		answer, err := k.in.pool.cfg.Gateway.SignOut(ctx, r.session(k.in.account.Inspector))
 		k.in.log(slog.LevelInfo, "inspector signed out", slog.String("answer", said(answer, err)))
-		r.GUID, r.Cookie = "", ""
+		r.GUID = ""
 	}
 	err := t.change(ctx, func(now *record) {
-		now.GUID, now.Cookie = r.GUID, r.Cookie
+		if r.GUID == "" {
+			now.GUID, now.Cookie = "", ""
+		}
 		now.Keeper, now.Lease = "", ""
 	})
 	if err != nil {

@@ -40,6 +40,7 @@ type Config struct {
 	Concurrency int             // calls in flight, over all inspectors; required
 	Listen      bool            // hear of agents' sign-outs, for Watch
 	Lease       time.Duration   // of a keeper; 0 means DefaultLease
+	CutOff      time.Duration   // without an answer of the gateway another may keep; 0 means 30 s
 	Log         *slog.Logger    // required
 
 	// Changed is told when calls become possible or impossible. It is called under
@@ -70,6 +71,9 @@ type Pool struct {
 func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error) {
 	if cfg.Lease == 0 {
 		cfg.Lease = DefaultLease
+	}
+	if cfg.CutOff == 0 {
+		cfg.CutOff = cutOffTime
 	}
 	if cfg.Wait == nil {
 		cfg.Wait = wait
@@ -124,11 +128,17 @@ type grant struct {
 	err error
 }
 
+// Stop ends the wait for an inspector; the zero value lets it last.
+type Stop struct {
+	Drained, Gone <-chan struct{}
+	At            time.Time
+}
+
 // Take hands out an inspector as soon as one is free, first come first served.
 // It returns ErrItself or ErrUnknown where no inspector could ever do it,
-// ErrPending or ErrDown where none of them has a session, and ErrStopped once
-// done is closed. Every Use must end with Done.
-func (p *Pool) Take(done <-chan struct{}, wish Wish) (*Use, error) {
+// ErrPending or ErrDown where none of them has a session, and ErrStopped where the
+// wait was ended. Every Use must end with Done.
+func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 	p.mu.Lock()
 	if len(p.waiters) == 0 {
 		if use, err := p.grant(wish); use != nil || err != nil {
@@ -142,13 +152,21 @@ func (p *Pool) Take(done <-chan struct{}, wish Wish) (*Use, error) {
 	w := &waiter{wish: wish, ready: make(chan grant, 1)}
 	p.waiters = append(p.waiters, w)
 	p.mu.Unlock()
+	var late <-chan time.Time
+	if !stop.At.IsZero() {
+		timer := time.NewTimer(time.Until(stop.At))
+		defer timer.Stop()
+		late = timer.C
+	}
 	select {
 	case g := <-w.ready:
 		return g.use, g.err
-	case <-done:
-		p.withdraw(w)
-		return nil, ErrStopped
+	case <-stop.Drained:
+	case <-stop.Gone:
+	case <-late:
 	}
+	p.withdraw(w)
+	return nil, ErrStopped
 }
 
 func (p *Pool) withdraw(w *waiter) {

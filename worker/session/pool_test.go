@@ -31,7 +31,7 @@ func newTestPool(t *testing.T, concurrency, n int) *Pool {
 
 func take(t *testing.T, p *Pool, w Wish) *Use {
 	t.Helper()
-	use, err := p.Take(nil, w)
+	use, err := p.Take(Stop{}, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestTakeOrder(t *testing.T) {
 		served := make(chan int, 3)
 		for i := range 3 {
 			go func() {
-				use, err := p.Take(nil, Wish{})
+				use, err := p.Take(Stop{}, Wish{})
 				if err != nil {
 					t.Error(err)
 					return
@@ -81,7 +81,7 @@ func TestTakeRefused(t *testing.T) {
 		"itself":  {Wish{WorkNo: "1001"}, ErrItself},
 		"unknown": {Wish{Inspector: "1009"}, ErrUnknown},
 	} {
-		if use, err := p.Take(nil, c.wish); use != nil || !errors.Is(err, c.want) {
+		if use, err := p.Take(Stop{}, c.wish); use != nil || !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -95,7 +95,7 @@ func TestTakeWithdrawn(t *testing.T) {
 		first := take(t, p, Wish{})
 		done := make(chan struct{})
 		ended := make(chan error)
-		go func() { _, err := p.Take(done, Wish{}); ended <- err }()
+		go func() { _, err := p.Take(Stop{Gone: done}, Wish{}); ended <- err }()
 		synctest.Wait()
 		close(done)
 		if err := <-ended; !errors.Is(err, ErrStopped) {
@@ -155,7 +155,7 @@ func TestRight(t *testing.T) {
 	t.Parallel()
 	refuse := func(p *Pool, agents int, between time.Duration) {
 		for i := range agents {
-			use, err := p.Take(nil, Wish{})
+			use, err := p.Take(Stop{}, Wish{})
 			if err != nil {
 				return
 			}
@@ -172,7 +172,7 @@ func TestRight(t *testing.T) {
 		"many over a minute": {func(p *Pool) { refuse(p, 60, time.Second) }, ErrDown},
 		"one of them worked": {func(p *Pool) {
 			refuse(p, barAgents-1, time.Second)
-			use, err := p.Take(nil, Wish{})
+			use, err := p.Take(Stop{}, Wish{})
 			if err == nil {
 				use.Done(Report{Accepted: true})
 			}
@@ -194,7 +194,7 @@ func TestRight(t *testing.T) {
 				trials := 0
 				for range 600 {
 					time.Sleep(time.Second)
-					if use, err := p.Take(nil, Wish{}); err == nil {
+					if use, err := p.Take(Stop{}, Wish{}); err == nil {
 						trials++
 						use.Done(Report{NoRight: true, WorkNo: "30001"})
 					}

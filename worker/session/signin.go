@@ -20,6 +20,8 @@ const (
 	// freeTries is how many failed sign-ins a worker that has just been started
 	// may add to at once: the operator may have mended the password.
 	freeTries = 3
+	// proofTime is how long a session must live to count as one.
+	proofTime = 20 * time.Second
 	// forcedRest is the first pause between forced sign-ins: two programs that
 	// evict each other must come to rest.
 	forcedRest = time.Minute
@@ -47,6 +49,7 @@ type refusal struct {
 	pace    pace
 	counts  bool // a step towards a locked account
 	evict   bool // somebody else is signed in; a forced sign-in would do
+	unheard bool // the gateway did not answer
 	meaning string
 }
 
@@ -54,11 +57,11 @@ type refusal struct {
 func judgeSignIn(answer gateway.Answer, err error) (refusal, bool) {
 	switch {
 	case errors.Is(err, gateway.ErrChangePassword), errors.Is(err, gateway.ErrNoGUID):
-		return refusal{rarely(), true, false, err.Error()}, false
+		return refusal{pace: rarely(), counts: true, meaning: err.Error()}, false
 	case err != nil && gateway.IsCertificateError(err):
-		return refusal{soon(), false, false, "the gateway's certificate was not accepted: " + err.Error()}, false
+		return refusal{pace: soon(), unheard: true, meaning: "the gateway's certificate was not accepted: " + err.Error()}, false
 	case err != nil:
-		return refusal{soon(), false, false, "the gateway could not be reached: " + err.Error()}, false
+		return refusal{pace: soon(), unheard: true, meaning: "the gateway could not be reached: " + err.Error()}, false
 	case answer.HTTPStatus == 200 && answer.Retcode == gateway.RetcodeSuccess:
 		return refusal{}, true
 	}
@@ -69,13 +72,13 @@ func judgeSignIn(answer gateway.Answer, err error) (refusal, bool) {
 	case code == "":
 		r.pace, r.counts, r.meaning = soon(), false, "not an answer of the gateway"
 	case code == "100-002":
-		r = refusal{taken(), false, true, "somebody else is signed in as this inspector: end that session, or use --force-sign-in"}
+		r = refusal{pace: taken(), evict: true, meaning: "somebody else is signed in as this inspector: end that session, or use --force-sign-in"}
 	case code == "100-015":
-		r = refusal{taken(), false, false, "somebody else is signed in as this inspector and cannot be forced out"}
+		r = refusal{pace: taken(), meaning: "somebody else is signed in as this inspector and cannot be forced out"}
 	case strings.Contains(answer.Message, "number of login agents"):
-		r = refusal{soon(), false, false, "no licence is free"}
-	case code == "100-003", code == "100-021", code == "100-007", code == "000-004", code == "105-002", answer.HTTPStatus >= 500:
-		r = refusal{soon(), false, false, "the gateway cannot sign in at the moment"}
+		r = refusal{pace: soon(), meaning: "no licence is free"}
+	case code == "100-003", code == "100-021", code == "100-007", code == "000-004", code == "105-002":
+		r = refusal{pace: soon(), meaning: "the gateway cannot sign in at the moment"}
 	case code == "100-004":
 		r.meaning = "wrong inspector or password: correct the password file"
 	case code == "110-016", code == "110-021":
@@ -84,6 +87,8 @@ func judgeSignIn(answer gateway.Answer, err error) (refusal, bool) {
 		r.meaning = "the password has expired: change it at the gateway and in the password file"
 	case code == "100-001", code == "000-002", code == "000-006", code >= "100-011" && code <= "100-017":
 		r.meaning = "a parameter is wrong: check inspector and phone number"
+	case answer.HTTPStatus >= 500:
+		r = refusal{pace: soon(), meaning: "the gateway cannot sign in at the moment"}
 	}
 	r.meaning += ": " + said(answer, nil)
 	return r, false
@@ -97,6 +102,8 @@ type signIn struct {
 	at       pace          // their pace
 	pause    time.Duration // before the next
 	failures int           // in a row that count
+	unproven int           // sign-ins in a row whose sessions were soon lost
+	proven   time.Time     // when the present session will have proved itself
 
 	forced    int       // forced sign-ins close to each other
 	forcedAt  time.Time // the last one
@@ -117,40 +124,67 @@ func (s *signIn) begin(r record) {
 // signInUntilDone signs the inspector in. It returns when that has worked, the
 // lease is lost or the context ends.
 func (k *kept) signInUntilDone(ctx context.Context, t *tenure) {
-	for k.await(ctx) == nil && t.holds() {
+	if k.signIn.unproven > 0 && k.signIn.pause == 0 {
+		k.signIn.pause = soon().delay(k.signIn.unproven)
+	}
+	for k.await(ctx) == nil && t.holds() && !k.cutOff() {
 		cred, err := k.in.account.credentials()
 		if err != nil {
+			k.silent()
 			k.signInFailed(ctx, t, refusal{pace: pace{lookAgain, lookAgain}, meaning: err.Error()})
 			continue
 		}
 		cred.Listen = k.in.pool.cfg.Listen
-		// Only with a whole lease ahead: nobody else may sign in before this is over.
+		// Only with a fresh lease, and no longer than it lasts: nobody else may sign in
+		// before this is over.
 		if t.change(ctx, func(*record) {}) != nil {
 			_ = wait(ctx, t.life/12)
 			continue
 		}
-		s, refused, ok := k.signInOnce(ctx, cred)
+		s, refused, ok := k.signInOnce(ctx, cred, t.end())
 		if !ok {
+			if refused.unheard {
+				k.silent()
+			} else {
+				k.answered()
+			}
 			k.signInFailed(ctx, t, refused)
 			continue
 		}
-		k.signIn.tries, k.signIn.failures, k.signIn.pause = 0, 0, 0
+		k.answered()
+		k.signIn.succeeded()
 		k.in.log(slog.LevelInfo, "inspector signed in")
 		err = t.insist(ctx, func(r *record) {
 			r.GUID, r.Cookie, r.SignedInBy, r.SignedInAt = s.GUID, s.Cookie, k.in.pool.cfg.Instance, time.Now().UTC()
 			r.Problem, r.Failures, r.NotUntil = "", 0, time.Time{}
 		})
 		if err != nil {
-			k.in.log(slog.LevelError, "the new session is not shared", slog.Any("error", err))
+			k.unsaved = &unsaved{session: s}
+			k.in.log(slog.LevelError, "the new session is not shared yet", slog.Any("error", err))
 		}
 		k.in.set(s)
 		return
 	}
 }
 
+// succeeded notes a sign-in. Whether it is worth anything shows later: a gateway
+// that loses each session at once must not be stormed.
+func (s *signIn) succeeded() {
+	s.tries, s.failures, s.pause = 0, 0, 0
+	s.unproven++
+	s.proven = time.Now().Add(proofTime)
+}
+
+// lasts is told that the session is good.
+func (s *signIn) lasts() {
+	if s.unproven > 0 && time.Now().After(s.proven) {
+		s.unproven = 0
+	}
+}
+
 // signInOnce makes one call; what it is depends on the setting and on what the
 // last one met.
-func (k *kept) signInOnce(ctx context.Context, cred gateway.Credentials) (gateway.Session, refusal, bool) {
+func (k *kept) signInOnce(ctx context.Context, cred gateway.Credentials, end time.Time) (gateway.Session, refusal, bool) {
 	s := &k.signIn
 	kind := gateway.SignInPlain
 	switch {
@@ -166,7 +200,10 @@ func (k *kept) signInOnce(ctx context.Context, cred gateway.Credentials) (gatewa
 		kind = gateway.SignInPlatform
 	}
 	s.useForced, s.tried, s.password = false, true, cred.Password
-	ctx, cancel := context.WithTimeout(ctx, signInTime)
+	if latest := time.Now().Add(signInTime); latest.Before(end) {
+		end = latest
+	}
+	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 	session, answer, err := k.in.pool.cfg.Gateway.SignIn(ctx, kind, cred)
 	refused, ok := judgeSignIn(answer, err)

@@ -49,6 +49,13 @@ func (k *kept) take(ctx context.Context, r record, revision uint64) (*tenure, er
 // wait, for clocks that run differently.
 func (t *tenure) ours() time.Duration { return t.life - t.life/8 }
 
+// end is until when this worker surely is the only keeper.
+func (t *tenure) end() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.until
+}
+
 // holds reports whether this worker surely is the only keeper.
 func (t *tenure) holds() bool {
 	t.mu.Lock()
