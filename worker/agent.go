@@ -28,11 +28,10 @@ func (w *Worker) askState(ctx context.Context, x *execution) (state gateway.Stat
 		}
 		return session.Report{GUID: answer.GUID, Heard: decision.class != ClassSession && answer.Retcode != ""}
 	})
-	if refused == nil || err != nil || x.renewals >= maxRenewals {
+	if refused == nil || err != nil {
 		return state, decision, err
 	}
-	x.renewals++
-	if refused.Refused() != nil {
+	if x.renewals++; x.renewals%maxRenewals == 0 || refused.Refused() != nil {
 		return state, decision, nil
 	}
 	return state, decision, session.ErrPending

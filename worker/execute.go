@@ -14,9 +14,12 @@ import (
 	"github.com/forcelogout/forcelogout/worker/session"
 )
 
-// maxRenewals bounds how often one command takes up a renewed session: a source
-// that brings a new GUID each time, all of them refused, must come to an end.
-const maxRenewals = 3
+const (
+	// maxRenewals is how often in a row one command takes up another or a renewed
+	// session, before it rests: they may all be refused.
+	maxRenewals = 3
+	refusedRest = otherInspector
+)
 
 // execution is one command's life in this worker.
 type execution struct {
@@ -164,11 +167,11 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *ending {
 	x.renewals++
 	err := used.Refused()
-	if err == nil && x.renewals <= maxRenewals {
-		return nil
-	}
 	if err == nil {
-		err = fmt.Errorf("refused %d times, with renewed sessions", x.renewals)
+		if x.renewals%maxRenewals == 0 {
+			x.dueAt = time.Now().Add(refusedRest)
+		}
+		return nil
 	}
 	w.log.LogAttrs(ctx, slog.LevelError, "no usable inspector session",
 		slog.String("inspector", used.Inspector), slog.String("answer", x.trouble), slog.Any("error", err))

@@ -54,6 +54,7 @@ func (w *Worker) wait(ctx context.Context, x *execution) bool {
 // that have one, and awaitSession returns false.
 func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 	if !w.room.tryWait() {
+		x.postpone(noInspector)
 		w.handBack(ctx, x)
 		return false
 	}
@@ -71,7 +72,7 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 			if w.inspectors.Possible(session.Wish{}) == nil {
 				pause = otherInspector
 			}
-			x.dueAt = later(x.dueAt, time.Now().Add(pause))
+			x.postpone(pause)
 			w.handBack(ctx, x)
 			return false
 		}
@@ -89,6 +90,11 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 			return false
 		}
 	}
+}
+
+// postpone makes the command due later, but not later than it lives.
+func (x *execution) postpone(d time.Duration) {
+	x.dueAt = earlier(x.expires, later(x.dueAt, time.Now().Add(d)))
 }
 
 // wish says which inspectors may make the command's call.
