@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/forcelogout/forcelogout/worker/client"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+)
+
+// roleServer runs nats-server with deploy/nats/example.conf. It returns the URL of
+// each role.
+func roleServer(t *testing.T) map[string]string {
+	t.Helper()
+	roles := map[string]string{}
+	for _, role := range []string{"setup", "worker", "publisher", "observer"} {
+		roles[role] = role + "-password"
+		t.Setenv(strings.ToUpper(role)+"_PASSWORD", roles[role])
+	}
+	opts, err := server.ProcessConfigFile(filepath.Join("..", "..", "deploy", "nats", "example.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Host, opts.Port, opts.StoreDir, opts.NoSigs, opts.NoLog = "127.0.0.1", server.RANDOM_PORT, t.TempDir(), true, true
+	ns, err := server.NewServer(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns.Start()
+	t.Cleanup(func() { ns.Shutdown(); ns.WaitForShutdown() })
+	if !ns.ReadyForConnections(10 * time.Second) {
+		t.Fatal("nats-server did not start")
+	}
+	for role, password := range roles {
+		u, err := url.Parse(ns.ClientURL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.User = url.UserPassword(role, password)
+		roles[role] = u.String()
+	}
+	return roles
+}
+
+// TestPermissions: the real flow runs under the roles of deploy/nats, without a
+// single violation, and each role is denied what it should not do.
+func TestPermissions(t *testing.T) {
+	roles := roleServer(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	t.Cleanup(cancel)
+	in := &installation{T: t, ctx: ctx, sim: sim.New(sim.Config{}), files: t.TempDir()}
+	in.sim.SetAccount("1001", sim.Account{Password: testPassword})
+	gateway, err := sim.Listen(in.sim, "127.0.0.1:0", false)
+	in.must(err)
+	t.Cleanup(func() { _ = gateway.Close() })
+	in.gateway = gateway.URL
+	in.write("password", testPassword)
+
+	run := func(role string, args ...string) string {
+		t.Helper()
+		code, out, errOut := invoke(ctx, append(args, "--nats", roles[role])...)
+		if code != exitOK {
+			t.Fatalf("%s, %v: exit %d, %s%s", role, args, code, out, errOut)
+		}
+		return out
+	}
+	run("setup", "setup")
+	a := in.keeper("a", roles["worker"], "--no-setup")
+	b := in.keeper("b", roles["worker"], "--no-setup")
+	watching, stop := context.WithCancel(ctx)
+	var watched output
+	ended := make(chan int, 1)
+	go func() {
+		ended <- runWatch(watching, roles["observer"], &watched)
+	}()
+	run("publisher", "send", "--wait", "30001", "30002")
+	in.sim.Restart()
+	run("publisher", "send", "--wait", "30003")
+	run("publisher", "send", "--at", "+1h", "--id", "later", "30004")
+	if out := run("publisher", "cancel", "later"); !strings.Contains(out, "cancelled") {
+		t.Error(out)
+	}
+	in.sim.Plan("30005", sim.Answer{HTTPStatus: 503, Header: map[string][]string{"Retry-After": {"3"}}})
+	run("publisher", "send", "--wait", "30005")
+	watched.awaitText(t, ctx, `"workNo":"30005"`)
+	var status client.Status
+	in.must(json.Unmarshal([]byte(run("observer", "status", "--json")), &status))
+	if status.Done != 5 || len(status.Workers) != 2 {
+		t.Errorf("status %+v", status)
+	}
+	stop()
+	<-ended
+	in.must(a.Process.Signal(os.Interrupt))
+	in.must(a.Wait())
+	for name, log := range map[string]string{"a": a.log.String(), "b": b.log.String(), "watch": watched.String()} {
+		if strings.Contains(strings.ToLower(log), "permissions violation") {
+			t.Errorf("%s met a violation: %s", name, log)
+		}
+	}
+	checkDenied(t, roles)
+}
+
+func runWatch(ctx context.Context, url string, out *output) int {
+	return run(ctx, []string{"watch", "--nats", url, "--json", "--since", "1h"}, streamsIO{out, out})
+}
+
+// checkDenied tries what each role should not do.
+func checkDenied(t *testing.T, roles map[string]string) {
+	t.Helper()
+	denied := map[string][]string{
+		"worker":    {"$JS.API.STREAM.DELETE.FORCELOGOUT_RESULTS", "$JS.API.STREAM.PURGE.FORCELOGOUT_COMMANDS", "$JS.API.STREAM.MSG.DELETE.FORCELOGOUT_RESULTS", "orders.new"},
+		"publisher": {"forcelogout.results.default.30001.x", "$KV.FORCELOGOUT_SESSIONS.default.1001", "$JS.API.DIRECT.GET.KV_FORCELOGOUT_SESSIONS.$KV.FORCELOGOUT_SESSIONS.default.1001", "$JS.API.STREAM.MSG.DELETE.FORCELOGOUT_COMMANDS", "$JS.API.CONSUMER.MSG.NEXT.FORCELOGOUT_COMMANDS.forcelogout-default", "$JS.ACK.FORCELOGOUT_COMMANDS.forcelogout-default.1.1.1.1.0", "forcelogout.dead.default"},
+		"observer":  {"forcelogout.commands.default", "forcelogout.schedule.default.x", "forcelogout.parked.default.x", "forcelogout.cancel.default", "forcelogout.results.default.30001.x", "$JS.API.DIRECT.GET.KV_FORCELOGOUT_SESSIONS.$KV.FORCELOGOUT_SESSIONS.default.1001", "$KV.FORCELOGOUT_SESSIONS.default.1001"},
+		"setup":     {"forcelogout.commands.default", "$JS.API.STREAM.DELETE.FORCELOGOUT_COMMANDS", "$JS.API.DIRECT.GET.KV_FORCELOGOUT_SESSIONS.x"},
+	}
+	for role, subjects := range denied {
+		violations := make(chan error, 100)
+		nc, err := nats.Connect(roles[role], nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { violations <- err }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, subject := range subjects {
+			if err := nc.Publish(subject, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, subject := range []string{"$KV.>", "forcelogout.commands.>", "forcelogout.results.>"} {
+			if _, err := nc.SubscribeSync(subject); err != nil {
+				t.Fatal(err)
+			}
+			subjects = append(subjects, subject)
+		}
+		for range subjects {
+			select {
+			case err := <-violations:
+				i := slices.IndexFunc(subjects, func(s string) bool { return strings.Contains(err.Error(), `"`+s+`"`) })
+				if i < 0 {
+					t.Errorf("%s: %v", role, err)
+					continue
+				}
+				subjects = slices.Delete(subjects, i, i+1)
+			case <-time.After(5 * time.Second):
+				t.Fatalf("%s is allowed %v", role, subjects)
+			}
+		}
+		nc.Close()
+	}
+}
