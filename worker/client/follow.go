@@ -36,16 +36,22 @@ type Results struct {
 
 // Results opens a feed. What is stored after it returned will be in it.
 func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
-	since := f.Since
-	if since.IsZero() {
-		since = time.Now()
+	stream, err := c.js.Stream(ctx, c.resultsStream())
+	if err != nil {
+		return nil, fmt.Errorf("following results: %w", notSetUp(err))
 	}
 	vcc, workNo := f.tokens()
-	consumer, err := c.js.OrderedConsumer(ctx, c.resultsStream(), jetstream.OrderedConsumerConfig{
+	cfg := jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{c.prefix.Result(vcc, workNo, messages.AnyToken)},
 		DeliverPolicy:  jetstream.DeliverByStartTimePolicy,
-		OptStartTime:   &since,
-	})
+		OptStartTime:   &f.Since,
+	}
+	if f.Since.IsZero() {
+		// By sequence and not by time: this machine's clock may be ahead of the server's.
+		cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartSequencePolicy, nil
+		cfg.OptStartSeq = stream.CachedInfo().State.LastSeq + 1
+	}
+	consumer, err := stream.OrderedConsumer(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("following results: %w", notSetUp(err))
 	}
