@@ -19,6 +19,7 @@ const (
 	WaitTime    = "time"    // notBefore
 	WaitRetry   = "retry"   // the next call
 	WaitSession = "session" // an inspector who can make it
+	WaitGateway = "gateway" // the end of its outage
 	WaitCall    = "call"    // the end of the agent's call, or of its grace
 )
 

@@ -60,6 +60,9 @@ func (p Prefix) Progress(vcc, workNo, id string) string {
 	return p.subject("progress", vcc, workNo, id)
 }
 
+// GatewayState is where workers tell that the gateway of a VCC is down, or back.
+func (p Prefix) GatewayState(vcc string) string { return p.subject("progress", vcc) }
+
 // Cancel is where the workers of a VCC hear that a command was withdrawn.
 func (p Prefix) Cancel(vcc string) string { return p.subject("cancel", vcc) }
 

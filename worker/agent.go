@@ -14,7 +14,7 @@ import (
 // the question open until then.
 func (w *Worker) askState(ctx context.Context, x *execution) (state gateway.State, decision verdict, err error) {
 	var refused *session.Use
-	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) session.Report {
+	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) seen {
 		var answer gateway.Answer
 		state, answer, err = w.gateway.AgentState(ctx, use.Session, x.cmd.WorkNo)
 		decision = w.classifier.classify(answer, err)
@@ -26,7 +26,15 @@ func (w *Worker) askState(ctx context.Context, x *execution) (state gateway.Stat
 		if decision.class == ClassSession {
 			refused = use
 		}
-		return session.Report{GUID: answer.GUID, Heard: decision.class != ClassSession && answer.Retcode != ""}
+		found := seen{
+			Report: session.Report{GUID: answer.GUID, Heard: decision.class != ClassSession && answer.Retcode != ""},
+			why:    decision.meaning,
+		}
+		// That questions are answered does not show that sign-outs would be.
+		if s := decision.sign(); s.bad() {
+			found.sign = s
+		}
+		return found
 	})
 	if refused == nil || err != nil {
 		return state, decision, err

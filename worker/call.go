@@ -25,7 +25,7 @@ const shortestCall = 100 * time.Millisecond
 // byInspector runs one HTTP exchange on behalf of an inspector, who is taken
 // during the exchange and never longer. All that forbids a call is checked again
 // when one is free.
-func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(context.Context, *session.Use) session.Report) error {
+func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(context.Context, *session.Use) seen) error {
 	if _, err := w.mayCall(x); err != nil {
 		return err // without waiting for a turn that it will not use
 	}
@@ -33,16 +33,32 @@ func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(co
 	if err != nil {
 		return err
 	}
-	var report session.Report
-	defer func() { use.Done(report) }()
+	var found seen
+	defer func() { use.Done(found.Report) }()
 	timeout, err := w.mayCall(x)
+	if err != nil {
+		return err
+	}
+	end, err := w.outage.begin(x.cmd.WorkNo)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	report = exchange(ctx, use)
+	found = exchange(ctx, use)
+	if timeout < w.cfg.CallTimeout && ctx.Err() != nil {
+		found.sign = noSign // the command's time was short, not the gateway slow
+	}
+	end(found.sign, found.why)
+	x.halted = found.sign.bad() && w.outage.halted()
 	return nil
+}
+
+// seen is what an exchange shows, about the inspector and about the gateway.
+type seen struct {
+	session.Report
+	sign sign
+	why  string // the sign is bad
 }
 
 // take waits for an inspector as long as the call may be made.
@@ -87,10 +103,10 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 	}
 	var took time.Duration
 	withdrawn := false
-	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) session.Report {
+	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) seen {
 		if x.withdrawn() != nil {
 			withdrawn = true
-			return session.Report{}
+			return seen{}
 		}
 		used = use
 		begin := time.Now()
@@ -104,7 +120,7 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 		took = time.Since(begin)
 		decision = w.classifier.classify(answer, callErr)
 		x.answer, x.trouble = answer, trouble(answer, callErr, decision)
-		return x.report(decision, answer)
+		return seen{x.report(decision, answer), decision.sign(), x.trouble}
 	})
 	if withdrawn {
 		err = errWithdrawn

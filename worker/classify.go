@@ -31,10 +31,12 @@ type verdict struct {
 type hint int
 
 const (
-	noHint   hint = iota
-	askState      // the agent's state can tell whether the wished state holds already
-	tooFast       // the inspector has too many calls in flight
-	noRight       // it may be about the inspector and not about the agent
+	noHint       hint = iota
+	askState          // the agent's state can tell whether the wished state holds already
+	tooFast           // the inspector has too many calls in flight
+	noRight           // it may be about the inspector and not about the agent
+	wholeGateway      // it may be about the gateway and not about the agent
+	neverReached      // it is
 )
 
 // retcodeTable is THE table: what each retcode of the force-logout call means.
@@ -54,10 +56,10 @@ func retcodeTable() map[string]verdict {
 		"100-008": {ClassTransient, askState, "already signed out, says the gateway"},               // [cec_07_1430]: listed for one's own sign-out, proves nothing
 		"100-009": {ClassTransient, noHint, "the state could not be set"},                           // [cec_07_1430]
 		"100-010": {ClassTransient, noHint, "state error"},                                          // [cec_07_1430]
-		"105-002": {ClassTransient, noHint, "disaster recovery is running"},                         // [cec_07_1430]
+		"105-002": {ClassTransient, wholeGateway, "disaster recovery is running"},                   // [cec_07_1430]
 		"105-005": {ClassSession, noHint, "waiting for recovery timed out"},                         // [cec_07_1430]
 		"105-006": {ClassSession, noHint, "the GUID does not match after recovery"},                 // [cec_07_1430]
-		"900-001": {ClassTransient, noHint, "the CTI back end is not reachable"},                    // [cec_07_0441], V
+		"900-001": {ClassTransient, wholeGateway, "the CTI back end is not reachable"},              // [cec_07_0441], V
 		"900-002": {ClassTransient, noRight, "the inspector has no right to quality control"},       // [cec_07_0441], V
 		"900-003": {ClassTransient, askState, "resource not available"},                             // [cec_07_0441], V: likeliest for an absent agent
 		"900-004": {ClassTransient, askState, "no agent information"},                               // V
@@ -104,7 +106,7 @@ func (c *classifier) classify(answer gateway.Answer, err error) verdict {
 		return classifyFailure(err)
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly,
 		status == http.StatusTooManyRequests, status >= 500:
-		return verdict{ClassTransient, noHint, "HTTP " + http.StatusText(status)}
+		return verdict{ClassTransient, wholeGateway, "HTTP " + http.StatusText(status)}
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return verdict{ClassSession, noHint, "HTTP " + http.StatusText(status)}
 	case status >= 300 && status < 400:
@@ -114,7 +116,7 @@ func (c *classifier) classify(answer gateway.Answer, err error) verdict {
 	case status >= 400:
 		return verdict{ClassPermanent, noHint, "HTTP " + http.StatusText(status) + ": the gateway's URL, port or release may be wrong"}
 	default:
-		return verdict{ClassTransient, noHint, "not an answer of the gateway"}
+		return verdict{ClassTransient, wholeGateway, "not an answer of the gateway"}
 	}
 }
 
@@ -124,7 +126,7 @@ func (c *classifier) byRetcode(answer gateway.Answer) verdict {
 		return verdict{ClassPermanent, noHint, "refused"}
 	}
 	if row.class == ClassSuccess && answer.HTTPStatus/100 != 2 {
-		return verdict{ClassTransient, noHint, "success under an HTTP error"}
+		return verdict{ClassTransient, wholeGateway, "success under an HTTP error"}
 	}
 	return row
 }
@@ -134,10 +136,12 @@ func (c *classifier) byRetcode(answer gateway.Answer) verdict {
 func classifyFailure(err error) verdict {
 	switch {
 	case gateway.IsCertificateError(err):
-		return verdict{ClassTransient, noHint, "the gateway's certificate was not accepted"}
+		return verdict{ClassTransient, neverReached, "the gateway's certificate was not accepted"}
+	case gateway.IsUnreached(err):
+		return verdict{ClassTransient, neverReached, "the gateway could not be reached"}
 	case errors.Is(err, context.DeadlineExceeded):
-		return verdict{ClassTransient, noHint, "the gateway did not answer in time"}
+		return verdict{ClassTransient, wholeGateway, "the gateway did not answer in time"}
 	default:
-		return verdict{ClassTransient, noHint, "the gateway could not be reached"}
+		return verdict{ClassTransient, wholeGateway, "the connection to the gateway broke"}
 	}
 }

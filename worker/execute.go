@@ -43,6 +43,8 @@ type execution struct {
 	signedOut   bool // the gateway said so, and it is to be confirmed
 	onCall      bool // he may end his call first
 	noSession   bool // it waits for an inspector
+	noGateway   bool // it waits for the end of an outage
+	halted      bool // the last exchange failed with the gateway as a whole
 	confirmed   *bool
 
 	inspector string         // who acted
@@ -92,6 +94,9 @@ func (w *Worker) execute(ctx context.Context, x *execution) {
 				return
 			}
 			continue
+		case errors.Is(err, session.ErrHalted):
+			w.awaitGateway(ctx, x)
+			return
 		case errors.Is(err, session.ErrUnknown):
 			end = &ending{messages.OutcomeFailed, messages.CauseNoSession, err.Error()}
 		case errors.Is(err, session.ErrItself):
@@ -180,8 +185,13 @@ func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *en
 }
 
 // retryLater counts the attempt and sets when the next one is due. Where an
-// agent's state can make it needless, it asks at once.
+// agent's state can make it needless, it asks at once. While the gateway is down
+// nothing counts, and another command's call is tried first.
 func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*ending, error) {
+	if x.halted {
+		x.dueAt = time.Now().Add(max(haltedRest, x.answer.RetryAfter))
+		return nil, nil
+	}
 	x.spent++
 	x.ask = ask
 	x.dueAt = time.Now().Add(w.cfg.Retry.delay(x.spent, x.answer.RetryAfter))

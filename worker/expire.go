@@ -29,8 +29,8 @@ type backlog struct {
 	next time.Time // when the first of those read has to end; zero for none
 }
 
-// expireUnpulled ends, on time, commands that expire while no session can be had
-// and so nothing is pulled. It reads them out of the stream, past the consumer.
+// expireUnpulled ends, on time, commands that expire while no session can be had or
+// the gateway is down, and so nothing is pulled. It reads them out of the stream, past the consumer.
 // Several workers may do so at once: the ledger takes one result.
 func (w *Worker) expireUnpulled(ctx context.Context) {
 	ticker := time.NewTicker(lookPeriod)
@@ -42,7 +42,7 @@ func (w *Worker) expireUnpulled(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if !w.room.isShut() {
+		if !w.room.isRestricted() {
 			b = backlog{}
 			continue
 		}
@@ -58,7 +58,7 @@ func (w *Worker) expireUnpulled(ctx context.Context) {
 
 // lookAtBacklog reads what it has not seen yet and ends what has expired.
 func (w *Worker) lookAtBacklog(ctx context.Context, b *backlog) error {
-	for ctx.Err() == nil && w.room.isShut() {
+	for ctx.Err() == nil && w.room.isRestricted() {
 		late, read, err := w.readBacklog(ctx, b)
 		if err != nil {
 			return err

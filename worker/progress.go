@@ -21,6 +21,8 @@ func (x *execution) waitsFor() string {
 	switch {
 	case x.onCall:
 		return messages.WaitCall
+	case x.noGateway || x.halted:
+		return messages.WaitGateway
 	case x.noSession:
 		return messages.WaitSession
 	case x.spent > 0:

@@ -17,7 +17,7 @@ const (
 // do, because calling on without being able to record would pile up work that
 // a crash repeats.
 type room struct {
-	capacity     int // starting commands: the slots and what hides the way to NATS
+	full         int // starting commands: the slots and what hides the way to NATS
 	batch        int // smallest further pull while another is under way
 	maxWaiting   int
 	maxReporting int
@@ -26,22 +26,35 @@ type room struct {
 	changed chan struct{}
 
 	mu        sync.Mutex
+	capacity  int // starting commands at present
 	inPhase   [phases]int
 	requested int  // asked from the server, not yet delivered
 	shut      bool // nothing may be asked for now
 }
 
 func newRoom(concurrency int) *room {
-	// Three quarters more than the slots keeps every slot busy while the next
-	// batch is on its way, and lets no command wait for longer than one call.
-	capacity := concurrency + concurrency*3/4
+	capacity := capacityFor(concurrency)
 	return &room{
+		full:         capacity,
 		capacity:     capacity,
 		batch:        max(1, capacity/8),
 		maxWaiting:   max(1024, 8*concurrency),
 		maxReporting: max(256, 4*concurrency),
 		changed:      make(chan struct{}, 1),
 	}
+}
+
+// capacityFor is three quarters more than the slots: that keeps every slot busy
+// while the next batch is on its way, and lets no command wait for longer than one
+// call.
+func capacityFor(calls int) int { return calls + calls*3/4 }
+
+// narrow fits the pulls to how many calls may be in flight for now.
+func (r *room) narrow(calls int) {
+	r.mu.Lock()
+	r.capacity = min(r.full, capacityFor(calls))
+	r.mu.Unlock()
+	r.signal()
 }
 
 // reserve returns how many commands to pull now, 0 for none, and counts them as
@@ -124,11 +137,11 @@ func (r *room) open(yes bool) {
 	r.signal()
 }
 
-// isShut reports whether nothing may be asked for.
-func (r *room) isShut() bool {
+// isRestricted reports whether nothing may be asked for, or less than usual.
+func (r *room) isRestricted() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.shut
+	return r.shut || r.capacity < r.full
 }
 
 func (r *room) signal() {

@@ -13,6 +13,8 @@ import (
 const (
 	otherInspector = 5 * time.Second // another inspector works here
 	noInspector    = time.Second     // none does
+	noGateway      = time.Second     // it is down
+	haltedRest     = 2 * trialPause  // it is down, and the command's call has shown it
 )
 
 // wait lets time pass until the command is due, or has expired. Short waits
@@ -92,6 +94,15 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 	}
 }
 
+// awaitGateway gives a command back to the server while the gateway is down: for
+// workers that reach it, and to be ended there when it expires.
+func (w *Worker) awaitGateway(ctx context.Context, x *execution) {
+	x.postpone(noGateway)
+	x.noGateway = true
+	w.progressWait(x, true)
+	w.handBack(ctx, x)
+}
+
 // postpone makes the command due later, but not later than it lives.
 func (x *execution) postpone(d time.Duration) {
 	x.dueAt = earlier(x.expires, later(x.dueAt, time.Now().Add(d)))
@@ -99,5 +110,5 @@ func (x *execution) postpone(d time.Duration) {
 
 // wish says which inspectors may make the command's call.
 func (x *execution) wish() session.Wish {
-	return session.Wish{Inspector: x.cmd.Inspector, WorkNo: x.cmd.WorkNo, Avoid: x.avoid}
+	return session.Wish{Inspector: x.cmd.Inspector, WorkNo: x.cmd.WorkNo, Avoid: x.avoid, By: x.expires}
 }

@@ -108,6 +108,7 @@ type Worker struct {
 	inspectors *session.Pool
 	classifier *classifier
 	limiter    *rate.Limiter // nil without a limit
+	outage     *outage
 
 	commands jetstream.Stream
 	ledger   *ledger
@@ -145,6 +146,7 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 	if cfg.Rate > 0 {
 		w.limiter = rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate)))
 	}
+	w.outage = newOutage(w.log, cfg.VCC, cfg.Concurrency, w.limitCalls, w.tellGateway)
 	if err := w.bind(ctx); err != nil {
 		return nil, err
 	}
@@ -214,6 +216,7 @@ func (w *Worker) Run(ctx context.Context) {
 	background.Go(func() { w.leases.run(work) })
 	background.Go(func() { w.intake.watch(ctx, work) })
 	background.Go(func() { w.inspectors.Run(work) })
+	background.Go(func() { w.outage.run(ctx, w.askGateway) })
 	background.Go(func() { w.expireUnpulled(ctx) })
 	background.Go(func() { w.hearCancels(work) })
 	background.Go(func() { w.endWaiting(ctx) })
@@ -291,6 +294,9 @@ func (w *Worker) Ready() error {
 	if err := w.intake.progressing(); err != nil {
 		return err
 	}
+	if err := w.outage.problem(); err != nil {
+		return err
+	}
 	usable, problem := w.inspectors.Ready()
 	if usable {
 		return nil
@@ -313,5 +319,6 @@ func (w *Worker) Gauges() admin.Gauges {
 		InHand:   w.room.count(starting) + w.room.count(waiting) + w.room.count(reporting),
 		Pending:  int(w.intake.pending.Load()),
 		Usable:   w.inspectors.Usable(),
+		Down:     w.outage.halted(),
 	}
 }

@@ -25,11 +25,12 @@ type Metrics struct {
 
 // Gauges are numbers that are read when they are asked for.
 type Gauges struct {
-	InFlight int // calls to the gateway
-	Parked   int // commands that wait in this process for a retry
-	InHand   int // commands that this worker answers for
-	Pending  int // commands that wait on the server, as last seen
-	Usable   int // inspectors with a usable session
+	InFlight int  // calls to the gateway
+	Parked   int  // commands that wait in this process for a retry
+	InHand   int  // commands that this worker answers for
+	Pending  int  // commands that wait on the server, as last seen
+	Usable   int  // inspectors with a usable session
+	Down     bool // the gateway gives no proper answers, and calls are halted
 }
 
 // NewMetrics returns metrics under a registry of their own. Every series has the
@@ -70,6 +71,12 @@ func (m *Metrics) Watch(vcc string, read func() Gauges) {
 	gauge("commands_parked", "Commands that wait in this process for a retry.", func(g Gauges) int { return g.Parked })
 	gauge("commands_in_hand", "Commands that this worker answers for.", func(g Gauges) int { return g.InHand })
 	gauge("inspectors_usable", "Inspectors with a usable session.", func(g Gauges) int { return g.Usable })
+	gauge("gateway_down", "1 while the gateway gives no proper answers and calls are halted.", func(g Gauges) int {
+		if g.Down {
+			return 1
+		}
+		return 0
+	})
 	gauge("commands_pending", "Commands that wait on the server (lag).", func(g Gauges) int { return g.Pending })
 }
 

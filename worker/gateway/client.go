@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -138,6 +139,13 @@ func parseBase(raw string) (*url.URL, error) {
 	base.Path = strings.TrimSuffix(strings.TrimRight(base.Path, "/"), basePath)
 	base.RawPath = ""
 	return base, nil
+}
+
+// IsUnreached reports whether a call failed before there was a connection, so that
+// it surely had no effect.
+func IsUnreached(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // withoutURL drops the method and URL that net/http puts in front of an error:

@@ -23,6 +23,8 @@ var (
 	ErrPending = errors.New("the inspector's session is being renewed")
 	// ErrDown: there is none, and none is to be expected soon.
 	ErrDown = errors.New("no inspector has a usable session")
+	// ErrHalted: there may be, but the gateway is down and no call is made.
+	ErrHalted = errors.New("no calls are made while the gateway is down")
 	// ErrStopped: the caller wishes no inspector any more.
 	ErrStopped = errors.New("the wish for an inspector was withdrawn")
 )
@@ -59,8 +61,9 @@ type Pool struct {
 	watches    watches
 
 	mu       sync.Mutex
+	most     int // calls in flight
 	inFlight int
-	waiters  []*waiter
+	waiters  []*waiter     // the most urgent first
 	said     Availability  // last, to Config.Changed
 	changed  chan struct{} // closed at the next change of a session
 }
@@ -81,7 +84,7 @@ func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error)
 	if cfg.Changed == nil {
 		cfg.Changed = func(Availability) {}
 	}
-	p := &Pool{cfg: cfg, changed: make(chan struct{}), watches: watches{waiting: map[string][]chan struct{}{}}}
+	p := &Pool{cfg: cfg, most: cfg.Concurrency, changed: make(chan struct{}), watches: watches{waiting: map[string][]chan struct{}{}}}
 	if err := Validate(accounts); err != nil {
 		return nil, err
 	}
@@ -112,9 +115,10 @@ func (p *Pool) Run(ctx context.Context) {
 
 // Wish says who may make a call.
 type Wish struct {
-	Inspector string // only this one; "" for any
-	WorkNo    string // whom the call signs out: no inspector does that to itself
-	Avoid     string // rather another one than this
+	Inspector string    // only this one; "" for any
+	WorkNo    string    // whom the call signs out: no inspector does that to itself
+	Avoid     string    // rather another one than this
+	By        time.Time // the most urgent is served first
 }
 
 // waiter is a call that waits for a free inspector.
@@ -134,9 +138,10 @@ type Stop struct {
 	At            time.Time
 }
 
-// Take hands out an inspector as soon as one is free, first come first served.
-// It returns ErrItself or ErrUnknown where no inspector could ever do it,
-// ErrPending or ErrDown where none of them has a session, and ErrStopped where the
+// Take hands out an inspector as soon as one is free: first to whom time is
+// shortest, and among equals to who came first. It returns ErrItself or ErrUnknown
+// where no inspector could ever do it, ErrPending or ErrDown where none of them has
+// a session, ErrHalted where no call may be made at all, and ErrStopped where the
 // wait was ended. Every Use must end with Done.
 func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 	p.mu.Lock()
@@ -150,7 +155,7 @@ func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 		return nil, err
 	}
 	w := &waiter{wish: wish, ready: make(chan grant, 1)}
-	p.waiters = append(p.waiters, w)
+	p.queue(w)
 	p.mu.Unlock()
 	var late <-chan time.Time
 	if !stop.At.IsZero() {
@@ -167,6 +172,31 @@ func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 	}
 	p.withdraw(w)
 	return nil, ErrStopped
+}
+
+// queue puts a waiter behind all that are as urgent.
+func (p *Pool) queue(w *waiter) {
+	at, _ := slices.BinarySearchFunc(p.waiters, w, func(other, w *waiter) int {
+		if other.wish.By.After(w.wish.By) {
+			return 1
+		}
+		return -1
+	})
+	p.waiters = slices.Insert(p.waiters, at, w)
+}
+
+// Limit changes how many calls there may be in flight: 0 halts them, Concurrency
+// is the most.
+func (p *Pool) Limit(calls int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.most
+	p.most = calls
+	if (before == 0) != (calls == 0) {
+		p.sessionsChanged()
+	} else {
+		p.dispatch()
+	}
 }
 
 func (p *Pool) withdraw(w *waiter) {
@@ -191,7 +221,7 @@ func (p *Pool) Possible(wish Wish) error {
 }
 
 func (p *Pool) possible(wish Wish) error {
-	named, able, coming := false, false, false
+	named, able, usable, coming := false, false, false, false
 	for _, in := range p.inspectors {
 		if wish.Inspector != "" && in.account.Inspector != wish.Inspector {
 			continue
@@ -201,9 +231,7 @@ func (p *Pool) possible(wish Wish) error {
 			continue
 		}
 		able = true
-		if in.usable() {
-			return nil
-		}
+		usable = usable || in.usable()
 		coming = coming || (in.state == pending && !in.right.barred())
 	}
 	switch {
@@ -211,6 +239,10 @@ func (p *Pool) possible(wish Wish) error {
 		return ErrUnknown
 	case !able:
 		return ErrItself
+	case p.most == 0:
+		return ErrHalted
+	case usable:
+		return nil
 	case coming:
 		return ErrPending
 	default:
@@ -224,7 +256,7 @@ func (p *Pool) grant(wish Wish) (*Use, error) {
 	if err := p.possible(wish); err != nil {
 		return nil, err
 	}
-	if p.inFlight >= p.cfg.Concurrency {
+	if p.inFlight >= p.most {
 		return nil, nil
 	}
 	var best *inspector
@@ -253,7 +285,7 @@ func (p *Pool) dispatch() {
 		use, err := p.grant(w.wish)
 		if use == nil && err == nil {
 			left = append(left, w)
-			if p.inFlight >= p.cfg.Concurrency {
+			if p.inFlight >= p.most {
 				left = append(left, p.waiters[i+1:]...)
 				break
 			}

@@ -1,0 +1,261 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/session"
+)
+
+// The gateway counts as down when calls in a row get no proper answer: many, or a
+// few over some time, about different agents or without reaching it at all.
+const (
+	outageCalls  = 10
+	outageFew    = 3
+	outageTime   = time.Second
+	outageAgents = 3
+)
+
+// trialPause is how long after a failed trial the next call is tried; workers that
+// failed together do not return together.
+const trialPause = 2 * time.Second
+
+// What a breaker is told of calls, besides nil for a proper answer.
+var (
+	errGatewayDown = errors.New("the gateway is down")
+	errNoSign      = errors.New("nothing is known of the gateway")
+)
+
+// outage notices that the gateway is down as a whole, and lets calls begin again
+// slowly. While it is down, one call at a time is tried, with a pause after each
+// that fails. After one that works, each good answer allows one call more.
+type outage struct {
+	log     *slog.Logger
+	vcc     string
+	full    int                         // calls in flight without an outage
+	limit   func(calls int)             // is told how many there may be; called under mu
+	tell    func(messages.GatewayState) // live observers
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+	opened  chan struct{} // has a token when trials are to begin
+
+	mu        sync.Mutex
+	allowed   int                 // calls in flight
+	agents    map[string]struct{} // of the failures in a row, outageAgents at most
+	unreached uint32              // of the failures in a row
+	first     time.Time           // of them
+	why       string              // the last of them came to
+	since     time.Time           // the gateway is down; zero while it is not
+}
+
+func newOutage(log *slog.Logger, vcc string, full int, limit func(int), tell func(messages.GatewayState)) *outage {
+	o := &outage{
+		log: log, vcc: vcc, full: full, allowed: full, limit: limit, tell: tell,
+		opened: make(chan struct{}, 1), agents: map[string]struct{}{},
+	}
+	o.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		MaxRequests:   1,
+		Timeout:       trialPause - 100*time.Millisecond, // it has passed when run looks
+		ReadyToTrip:   o.isOutage,
+		OnStateChange: o.changed,
+		IsExcluded:    func(err error) bool { return errors.Is(err, errNoSign) },
+	})
+	return o
+}
+
+// sign is what an exchange with the gateway shows about it.
+type sign int
+
+const (
+	noSign sign = iota // it was not made, or tells nothing of forced sign-outs
+	proper             // an answer of the gateway, good or bad
+	broken             // none
+	missed             // it was never reached
+)
+
+func (s sign) bad() bool { return s == broken || s == missed }
+
+// sign is what the decision about an exchange tells of the gateway.
+func (v verdict) sign() sign {
+	switch {
+	case v.class == ClassTransient && v.hint == wholeGateway:
+		return broken
+	case v.class == ClassTransient && v.hint == neverReached:
+		return missed
+	default:
+		return proper
+	}
+}
+
+// begin asks whether an exchange may take place, and else returns
+// session.ErrHalted. What came of it is to be told to end.
+func (o *outage) begin(workNo string) (end func(s sign, why string), err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	done, err := o.breaker.Allow()
+	if err != nil {
+		return nil, session.ErrHalted
+	}
+	return func(s sign, why string) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.end(done, s, workNo, why)
+	}, nil
+}
+
+func (o *outage) end(done func(error), s sign, workNo, why string) {
+	switch s {
+	case noSign:
+		done(errNoSign)
+	case proper:
+		clear(o.agents)
+		o.unreached, o.first = 0, time.Time{}
+		done(nil)
+		o.grow()
+	default:
+		if o.first.IsZero() {
+			o.first = time.Now()
+		}
+		if len(o.agents) < outageAgents {
+			o.agents[workNo] = struct{}{}
+		}
+		if s == missed {
+			o.unreached++
+		}
+		o.why = why
+		done(errGatewayDown)
+	}
+}
+
+// grow allows one call more after each good answer: calls in flight double with
+// each round, as connections do that start anew.
+func (o *outage) grow() {
+	if o.allowed == o.full || o.breaker.State() != gobreaker.StateClosed {
+		return
+	}
+	o.allowed++
+	o.limit(o.allowed)
+}
+
+// isOutage decides whether failures in a row are about the gateway as a whole.
+func (o *outage) isOutage(counts gobreaker.Counts) bool {
+	n := counts.ConsecutiveFailures
+	whole := len(o.agents) >= outageAgents || o.unreached >= n
+	return whole && (n >= outageCalls || n >= outageFew && time.Since(o.first) >= outageTime)
+}
+
+// changed follows the breaker, under mu.
+func (o *outage) changed(_ string, _, to gobreaker.State) {
+	switch to {
+	case gobreaker.StateOpen:
+		if o.since.IsZero() {
+			o.since = time.Now()
+			o.log.LogAttrs(context.Background(), slog.LevelError, "gateway down, calls are halted",
+				slog.String("vcc", o.vcc), slog.String("last_call", o.why))
+			o.tell(messages.GatewayState{State: messages.GatewayDown, Error: o.why})
+		}
+		o.allowed = 0
+		select {
+		case o.opened <- struct{}{}:
+		default:
+		}
+	case gobreaker.StateHalfOpen:
+		o.allowed = 1
+	case gobreaker.StateClosed:
+		o.log.LogAttrs(context.Background(), slog.LevelInfo, "gateway back, calls begin slowly",
+			slog.String("vcc", o.vcc), slog.Duration("down_for", time.Since(o.since)))
+		o.since = time.Time{}
+		o.tell(messages.GatewayState{State: messages.GatewayUp})
+	}
+	o.limit(o.allowed)
+}
+
+// run lets a call be tried from time to time while the gateway is down. Where no
+// command comes to try it with, it asks by itself.
+func (o *outage) run(ctx context.Context, ask func(context.Context)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.opened:
+		}
+		for o.pause(ctx) && o.state() != gobreaker.StateClosed {
+			if o.state() == gobreaker.StateHalfOpen {
+				// The limit allows a trial by now. The next look finds out whether it was made.
+				if o.pause(ctx) && o.state() == gobreaker.StateHalfOpen {
+					ask(ctx)
+				}
+			}
+		}
+	}
+}
+
+func (o *outage) pause(ctx context.Context) bool {
+	timer := time.NewTimer(trialPause + rand.N(trialPause/4))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+func (o *outage) state() gobreaker.State {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.breaker.State()
+}
+
+// halted reports whether the gateway counts as down.
+func (o *outage) halted() bool { return o.problem() != nil }
+
+// problem is nil while the gateway answers.
+func (o *outage) problem() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.since.IsZero() {
+		return nil
+	}
+	return fmt.Errorf("%w since %s, the last call: %s", errGatewayDown, o.since.UTC().Format(time.RFC3339), o.why)
+}
+
+// limitCalls fits calls and pulls to what the gateway may be asked for now.
+func (w *Worker) limitCalls(calls int) {
+	w.room.narrow(calls)
+	w.inspectors.Limit(calls)
+}
+
+// askGateway tries an exchange that changes nothing. It tells whether the gateway
+// is back where no command is there to try it with.
+func (w *Worker) askGateway(ctx context.Context) {
+	use, err := w.inspectors.Take(session.Stop{Drained: w.draining, At: time.Now().Add(trialPause)}, session.Wish{})
+	if err != nil {
+		return // without a session this is not the question
+	}
+	defer use.Done(session.Report{})
+	end, err := w.outage.begin("")
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.CallTimeout)
+	defer cancel()
+	answer, err := w.gateway.OwnState(ctx, use.Session)
+	decision := w.classifier.classify(answer, err)
+	end(decision.sign(), trouble(answer, err, decision))
+}
+
+// tellGateway tells live observers that the gateway is down, or back.
+func (w *Worker) tellGateway(s messages.GatewayState) {
+	s.VCC, s.Worker, s.At = w.cfg.VCC, w.cfg.Instance, time.Now()
+	if data, err := s.Encode(); err == nil {
+		_ = w.nc.Publish(w.cfg.Prefix.GatewayState(w.cfg.VCC), data) // nobody may be listening
+	}
+}
