@@ -47,6 +47,7 @@ type outage struct {
 	opened  chan struct{} // has a token when trials are to begin
 
 	mu        sync.Mutex
+	state     gobreaker.State     // as last heard
 	allowed   int                 // calls in flight
 	agents    map[string]struct{} // of the failures in a row, outageAgents at most
 	unreached uint32              // of the failures in a row
@@ -137,7 +138,7 @@ func (o *outage) end(done func(error), s sign, workNo, why string) {
 // grow allows one call more after each good answer: calls in flight double with
 // each round, as connections do that start anew.
 func (o *outage) grow() {
-	if o.allowed == o.full || o.breaker.State() != gobreaker.StateClosed {
+	if o.allowed == o.full || o.state != gobreaker.StateClosed {
 		return
 	}
 	o.allowed++
@@ -153,6 +154,7 @@ func (o *outage) isOutage(counts gobreaker.Counts) bool {
 
 // changed follows the breaker, under mu.
 func (o *outage) changed(_ string, _, to gobreaker.State) {
+	o.state = to
 	switch to {
 	case gobreaker.StateOpen:
 		if o.since.IsZero() {
@@ -186,12 +188,13 @@ func (o *outage) run(ctx context.Context, ask func(context.Context)) {
 			return
 		case <-o.opened:
 		}
-		for o.pause(ctx) && o.state() != gobreaker.StateClosed {
-			if o.state() == gobreaker.StateHalfOpen {
-				// The limit allows a trial by now. The next look finds out whether it was made.
-				if o.pause(ctx) && o.state() == gobreaker.StateHalfOpen {
-					ask(ctx)
-				}
+		for o.pause(ctx) {
+			was, now := o.look()
+			if now == gobreaker.StateClosed {
+				break
+			}
+			if was == gobreaker.StateHalfOpen && now == was {
+				ask(ctx) // nothing has come to try it with since the last look
 			}
 		}
 	}
@@ -208,10 +211,12 @@ func (o *outage) pause(ctx context.Context) bool {
 	}
 }
 
-func (o *outage) state() gobreaker.State {
+// look lets the breaker see what time it is.
+func (o *outage) look() (was, now gobreaker.State) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.breaker.State()
+	was = o.state
+	return was, o.breaker.State()
 }
 
 // halted reports whether the gateway counts as down.

@@ -38,6 +38,41 @@ func take(t *testing.T, p *Pool, w Wish) *Use {
 	return use
 }
 
+// TestTakeUrgent: whose time is shortest is served first, and nobody while calls
+// are halted.
+func TestTakeUrgent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 1, 1)
+		first := take(t, p, Wish{})
+		served := make(chan int, 3)
+		for _, minutes := range []int{3, 1, 2} {
+			go func() {
+				use, err := p.Take(Stop{}, Wish{By: time.Now().Add(time.Duration(minutes) * time.Minute)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				served <- minutes
+				use.Done(Report{Accepted: true})
+			}()
+			synctest.Wait()
+		}
+		first.Done(Report{Accepted: true})
+		for want := range 3 {
+			if got := <-served; got != want+1 {
+				t.Errorf("served who has %d minutes, want %d", got, want+1)
+			}
+		}
+		p.Limit(0)
+		if _, err := p.Take(Stop{}, Wish{}); !errors.Is(err, ErrHalted) {
+			t.Errorf("halted, and Take says %v", err)
+		}
+		p.Limit(1)
+		take(t, p, Wish{}).Done(Report{Accepted: true})
+	})
+}
+
 // TestTakeOrder: who waits longest is served first, and nobody for whom there is
 // no inspector holds up the others.
 func TestTakeOrder(t *testing.T) {
