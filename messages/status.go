@@ -11,6 +11,7 @@ type WorkerStatus struct {
 	Worker   string `json:"worker"`   // instance name
 	Ready    bool   `json:"ready"`    // it can take and execute commands
 	Problem  string `json:"problem"`  // what does not work as it should; "" for nothing
+	Gateway  string `json:"gateway"`  // GatewayUp or GatewayDown, as the worker finds it
 	InFlight int    `json:"inFlight"` // calls under way
 	Parked   int    `json:"parked"`   // commands that wait in the worker
 	InHand   int    `json:"inHand"`   // commands that the worker answers for, parked ones included

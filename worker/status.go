@@ -30,8 +30,11 @@ func (w *Worker) answerStatus(ctx context.Context) {
 func (w *Worker) status() messages.WorkerStatus {
 	g := w.Gauges()
 	s := messages.WorkerStatus{
-		Worker: w.cfg.Instance, Ready: true,
+		Worker: w.cfg.Instance, Ready: true, Gateway: messages.GatewayUp,
 		InFlight: g.InFlight, Parked: g.Parked, InHand: g.InHand, Usable: g.Usable,
+	}
+	if g.Down {
+		s.Gateway = messages.GatewayDown
 	}
 	if err := w.Degraded(); err != nil {
 		s.Problem = err.Error()

@@ -39,6 +39,11 @@ func (c *watchCommand) Run(ctx context.Context, std streamsIO) error {
 			return err
 		}
 		defer stop()
+		stopStates, err := cl.GatewayStates(filter, view.gateway)
+		if err != nil {
+			return err
+		}
+		defer stopStates()
 	}
 	return c.follow(ctx, cl, filter, view)
 }
@@ -122,6 +127,22 @@ func (v *view) progress(p messages.Progress, raw []byte) {
 	_ = v.line(line)
 }
 
+func (v *view) gateway(s messages.GatewayState, raw []byte) {
+	line := string(raw)
+	if !v.json {
+		line = clipLine(gatewayLine(s), v.width)
+	}
+	_ = v.line(line)
+}
+
+func gatewayLine(s messages.GatewayState) string {
+	line := fmt.Sprintf("%s  gateway of %s: %s, says worker %s", s.At.Local().Format(time.TimeOnly), s.VCC, s.State, s.Worker)
+	if s.Error != "" {
+		line += ": " + s.Error
+	}
+	return line
+}
+
 func (v *view) line(s string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -134,6 +155,8 @@ func progressLine(p messages.Progress) string {
 	switch {
 	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitCall:
 		line += "waits for the end of the agent's call, next look " + p.Until.Local().Format(time.TimeOnly)
+	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitGateway:
+		line += "waits for the gateway, which is down"
 	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitSession:
 		line += "waits for an inspector's session"
 	case p.Phase == messages.PhaseWait && p.Attempt == 0:

@@ -100,3 +100,18 @@ func (c *Client) Progress(f Filter, handle func(messages.Progress, []byte)) (sto
 	}
 	return func() { _ = sub.Unsubscribe() }, nil
 }
+
+// GatewayStates calls handle each time a worker finds its gateway down or back,
+// until stop is called.
+func (c *Client) GatewayStates(f Filter, handle func(messages.GatewayState, []byte)) (stop func(), err error) {
+	vcc, _ := f.tokens()
+	sub, err := c.nc.Subscribe(c.prefix.GatewayState(vcc), func(msg *nats.Msg) {
+		if s, err := messages.DecodeGatewayState(msg.Data); err == nil {
+			handle(s, msg.Data)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("following gateways: %w", err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
