@@ -163,7 +163,11 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 	case ClassSession:
 		return w.renew(ctx, x, used), nil
 	default:
-		return w.retryLater(ctx, x, decision.hint == askState)
+		end, err := w.retryLater(ctx, x, decision.hint == askState)
+		// A call without an answer may have worked: the agent's state decides before
+		// the next one, and not at once, which a gateway in trouble would not thank for.
+		x.ask = x.ask || decision.hint == wholeGateway && x.answer.Retcode == ""
+		return end, err
 	}
 }
 
