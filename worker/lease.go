@@ -18,6 +18,7 @@ import (
 type held struct {
 	seq    uint64
 	stored time.Time // when the stream took it
+	rest   time.Time // until then another worker may have it; zero for never
 
 	mu         sync.Mutex
 	msg        jetstream.Msg
@@ -56,19 +57,22 @@ type leases struct {
 	nc      *nats.Conn
 	log     *slog.Logger
 	ackWait time.Duration
+	ahead   uint64 // how far the deliveries of other workers may be ahead
 
 	mu       sync.Mutex
 	bySeq    map[uint64]*held
 	ids      map[string]*held // by command id
 	beat     time.Time        // when the loop last ran
 	doubtful bool             // deliveries may be older than they look
+	highest  uint64           // sequence taken
+	other    otherServer
 }
 
-func newLeases(nc *nats.Conn, log *slog.Logger, ackWait time.Duration) *leases {
+func newLeases(nc *nats.Conn, log *slog.Logger, ackWait time.Duration, ahead uint64) *leases {
 	return &leases{
 		nc: nc, log: log, ackWait: ackWait,
 		bySeq: map[uint64]*held{}, ids: map[string]*held{},
-		beat: time.Now(),
+		beat: time.Now(), ahead: ahead, other: otherServer{id: nc.ConnectedServerId()},
 	}
 }
 
@@ -99,7 +103,8 @@ func (l *leases) take(msg jetstream.Msg) *held {
 		h.mu.Unlock()
 		return nil
 	}
-	h := &held{seq: meta.Sequence.Stream, stored: meta.Timestamp, msg: msg, deliveries: meta.NumDelivered, extended: now, gone: make(chan struct{})}
+	l.highest = max(l.highest, meta.Sequence.Stream)
+	h := &held{seq: meta.Sequence.Stream, stored: meta.Timestamp, msg: msg, deliveries: meta.NumDelivered, extended: now, gone: make(chan struct{}), rest: l.other.rest(meta)}
 	l.bySeq[h.seq] = h
 	return h
 }

@@ -183,8 +183,8 @@ func (w *Worker) bind(ctx context.Context) error {
 	if err := w.openInspectors(ctx); err != nil {
 		return err
 	}
-	w.leases = newLeases(w.nc, w.log, ackWait)
-	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept)
+	w.leases = newLeases(w.nc, w.log, ackWait, uint64(4*w.room.full))
+	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept, w.leases.reconnected)
 	return nil
 }
 
@@ -272,6 +272,9 @@ func (w *Worker) live(ctx context.Context, h *held) {
 		w.leases.drop(h)
 		w.room.leave(inPhase)
 	}()
+	if !w.rest(h) {
+		return
+	}
 	x := w.admit(ctx, h)
 	if x == nil {
 		return
