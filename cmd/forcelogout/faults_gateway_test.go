@@ -1,0 +1,89 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+)
+
+// troubles are what a gateway, or something in front of it, may say in place of an
+// answer. Most have no effect, and all may be tried again.
+func troubles() []sim.Answer {
+	raw := func(status int, contentType, body string) sim.Answer {
+		return sim.Answer{HTTPStatus: status, Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body)}
+	}
+	return []sim.Answer{
+		{Fault: sim.FaultReset}, {Fault: sim.FaultHTML}, {Fault: sim.FaultHuge}, {Fault: sim.FaultHalfJSON}, {Fault: sim.FaultEmpty},
+		{Fault: sim.FaultHang},
+		raw(500, "application/json", `{"retcode":"0"}`), raw(502, "text/html", "<html>bad gateway</html>"),
+		raw(503, "text/plain", "busy"), raw(429, "application/json", "{}"), raw(200, "text/html", `{"retcode":"0"}`),
+		raw(200, "application/octet-stream", "\x00\xff"), raw(200, "application/json", `[]`),
+		{Retcode: "900-001"}, {Retcode: "900-002"}, {Retcode: "105-002"},
+	}
+}
+
+// TestFaultsAnswers: every third agent's first calls go wrong in some way, one in
+// ten is redirected for good.
+func TestFaultsAnswers(t *testing.T) {
+	t.Parallel()
+	f := newFaults(t)
+	f.sim.SetFaults(sim.Faults{Latency: 10 * time.Millisecond})
+	all := troubles()
+	redirected := map[string]bool{}
+	for i := range 1500 {
+		switch {
+		case i%10 == 0:
+			f.sim.Plan(agentNo(i), sim.Answer{Fault: sim.FaultRedirect})
+			redirected["f-"+agentNo(i)] = true
+		case i%3 == 0:
+			f.sim.Plan(agentNo(i), all[f.rand.IntN(len(all))], all[f.rand.IntN(len(all))])
+		}
+	}
+	for range 2 {
+		f.hire(f.nats, f.gateway)
+	}
+	f.send(1500)
+	f.some()
+	f.cancel(10)
+	for id, r := range f.check() {
+		refused := r.Outcome == messages.OutcomeFailed && r.Cause == messages.CauseRefused
+		if r.Outcome == messages.OutcomeFailed && !refused || refused && !redirected[id] || r.Outcome == messages.OutcomeAlreadySignedOut {
+			t.Errorf("%s: %+v", id, r)
+		}
+	}
+}
+
+// TestFaultsGatewayDown: the gateway goes away in the middle, in different ways, and
+// comes back.
+func TestFaultsGatewayDown(t *testing.T) {
+	t.Parallel()
+	cases := map[string]func(*faults, proxy) (back func()){
+		"refused": func(f *faults, p proxy) func() { p.Stop(); return func() { f.must(p.Start()) } },
+		"silent":  func(f *faults, p proxy) func() { p.cut(); return p.heal },
+		"closing": func(f *faults, p proxy) func() { p.poison("limit_data", `{"bytes":100}`); return p.heal },
+	}
+	for name, down := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFaults(t)
+			f.lost = true // a call whose answer does not come is made again
+			way := f.proxy(f.gateway)
+			for range 2 {
+				f.hire(f.nats, "http://"+way.Listen)
+			}
+			f.send(1000)
+			f.some()
+			back := down(f, way)
+			for _, p := range f.crew {
+				p.log.awaitText(t, f.ctx, "gateway down, calls are halted")
+			}
+			f.cancel(10)
+			back()
+			found := f.check()
+			f.none(found, messages.OutcomeFailed, messages.OutcomeRejected)
+		})
+	}
+}

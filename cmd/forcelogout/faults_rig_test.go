@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/client"
+	"github.com/forcelogout/forcelogout/worker/embedded"
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+	"github.com/forcelogout/forcelogout/worker/streams"
+)
+
+var faultSeed = flag.Uint64("seed", 1, "of the fault scenarios")
+
+// faults is an installation whose parts fail: workers in processes of their own, a
+// NATS server on disk that can go away, proxies between all of them.
+type faults struct {
+	*testing.T
+	ctx     context.Context
+	rand    *rand.Rand
+	dir     string
+	server  *embedded.Server // nil where the test has made its own
+	nats    string           // as workers reach it
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	client  *client.Client
+	sim     *sim.Gateway
+	gateway string
+	crew    []*process
+	hired   int
+	orders  map[string]messages.Command // by id
+	lost    bool                        // calls may have been under way when their worker was lost
+}
+
+// newFaults prints the seed that repeats its decisions.
+func newFaults(t *testing.T) *faults {
+	t.Helper()
+	f := bareFaults(t)
+	server, err := embedded.Start(f.dir, "127.0.0.1:0")
+	f.must(err)
+	f.server = server
+	t.Cleanup(func() { f.must(f.server.Stop(context.Background())) })
+	f.join(server.URL(), 1)
+	return f
+}
+
+// bareFaults has no NATS yet.
+func bareFaults(t *testing.T) *faults {
+	t.Helper()
+	t.Logf("repeat with -seed %d", *faultSeed)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	f := &faults{
+		T: t, ctx: ctx, rand: rand.New(rand.NewPCG(*faultSeed, uint64(len(t.Name())))), dir: t.TempDir(),
+		// An agent who is gone is signed out again with "0": what is doubled shows.
+		sim: sim.New(sim.Config{AbsentRetcode: "0", Seed: *faultSeed}), orders: map[string]messages.Command{},
+	}
+	f.sim.GiveSession("1001", testGUID)
+	f.sim.SetFaults(sim.Faults{Latency: 100 * time.Millisecond})
+	server, err := sim.Listen(f.sim, "127.0.0.1:0", false)
+	f.must(err)
+	t.Cleanup(func() { _ = server.Close() })
+	f.gateway = server.URL
+	return f
+}
+
+// join connects to NATS and sets it up with a short AckWait.
+func (f *faults) join(url string, replicas int) {
+	f.Helper()
+	f.nats = url
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	f.must(err)
+	f.Cleanup(nc.Close)
+	f.nc = nc
+	f.js, err = jetstream.New(nc)
+	f.must(err)
+	f.client, err = client.New(nc, messages.DefaultPrefix)
+	f.must(err)
+	plan := streams.Plan{Prefix: messages.DefaultPrefix, AckWait: faultAckWait, Replicas: replicas}
+	_, err = streams.Setup(f.ctx, f.js, plan)
+	f.must(err)
+	_, err = streams.Bind(f.ctx, f.js, plan, messages.DefaultVCC)
+	f.must(err)
+}
+
+const faultAckWait = 2 * time.Second
+
+func (f *faults) must(err error) {
+	f.Helper()
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+// hire starts a worker, and returns when it works.
+func (f *faults) hire(nats, gateway string, more ...string) *process {
+	f.Helper()
+	f.hired++
+	guid := filepath.Join(f.dir, "guid")
+	f.must(os.WriteFile(guid, []byte(testGUID), 0o600))
+	args := []string{"worker", "--nats", nats, "--gateway", gateway, "--name", fmt.Sprint("w", f.hired),
+		"--inspector", "1001", "--guid-file", guid, "--concurrency", "16", "--call-timeout", "1s",
+		"--listen", "127.0.0.1:0", "--log-format", "json", "--retry-initial", "50ms", "--retry-max", "1s"}
+	p := startProcess(f.T, append(args, more...)...)
+	p.admin(f.T, f.ctx)
+	f.crew = append(f.crew, p)
+	return p
+}
+
+// fire ends one worker of the crew with a signal, and waits for its end.
+func (f *faults) fire(s syscall.Signal) {
+	f.Helper()
+	at := f.rand.IntN(len(f.crew))
+	p := f.crew[at]
+	f.crew = slices.Delete(f.crew, at, at+1)
+	f.must(p.Process.Signal(s))
+	if err := p.Wait(); err != nil && s == syscall.SIGTERM {
+		f.Errorf("a drained worker ends with %v: %s", err, p.log.String())
+	}
+}
+
+// send publishes n more commands, one agent each. Some live for seconds only.
+func (f *faults) send(n int) {
+	f.Helper()
+	commands := make([]messages.Command, n)
+	for i := range commands {
+		c := messages.Command{WorkNo: agentNo(len(f.orders))}
+		c.ID = "f-" + c.WorkNo
+		if f.rand.IntN(20) == 0 {
+			c.ExpiresAt = time.Now().Add(time.Duration(f.rand.IntN(8000)) * time.Millisecond)
+		}
+		commands[i], f.orders[c.ID] = c, c
+	}
+	f.must(f.client.Submit(f.ctx, messages.DefaultVCC, commands))
+}
+
+// cancel withdraws some of the commands, wherever they are.
+func (f *faults) cancel(n int) {
+	f.Helper()
+	var ids []string
+	for range n {
+		ids = append(ids, "f-"+agentNo(f.rand.IntN(len(f.orders))))
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	ctx, cancel := context.WithTimeout(f.ctx, 10*time.Second)
+	defer cancel()
+	f.must(f.client.Cancel(ctx, messages.DefaultVCC, client.Selection{IDs: ids},
+		messages.Cancellation{RequestedBy: "test", At: time.Now()}, func(client.Withdrawal) {}))
+}
+
+// awaitResults waits until at least n results are stored.
+func (f *faults) awaitResults(n int) {
+	f.Helper()
+	for have := f.stored("RESULTS"); have < n; have = f.stored("RESULTS") {
+		if f.ctx.Err() != nil {
+			f.Fatalf("%d of %d results came; workers:\n%s", have, n, f.lastWords())
+		}
+		f.tick()
+	}
+}
+
+// stored counts a stream's messages; none where NATS does not answer.
+func (f *faults) stored(kind string) int {
+	ctx, cancel := context.WithTimeout(f.ctx, time.Second)
+	defer cancel()
+	stream, err := f.js.Stream(ctx, messages.DefaultPrefix.Stream(kind))
+	if err != nil {
+		return -1
+	}
+	return int(stream.CachedInfo().State.Msgs)
+}
+
+// some waits until some more results are stored.
+func (f *faults) some() {
+	f.Helper()
+	f.awaitResults(min(len(f.orders), f.stored("RESULTS")+30+f.rand.IntN(60)))
+}
+
+func (f *faults) tick() {
+	select {
+	case <-f.ctx.Done():
+	case <-time.After(20 * time.Millisecond):
+	}
+}
+
+// lastWords are the ends of the workers' logs.
+func (f *faults) lastWords() string {
+	var text strings.Builder
+	for _, p := range f.crew {
+		lines := strings.Split(p.log.String(), "\n")
+		text.WriteString(strings.Join(lines[max(0, len(lines)-8):], "\n"))
+	}
+	return text.String()
+}
