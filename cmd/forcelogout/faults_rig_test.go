@@ -66,7 +66,7 @@ func bareFaults(t *testing.T) *faults {
 	f := &faults{
 		T: t, ctx: ctx, rand: rand.New(rand.NewPCG(*faultSeed, uint64(len(t.Name())))), dir: t.TempDir(),
 		// An agent who is gone is signed out again with "0": what is doubled shows.
-		sim: sim.New(sim.Config{AbsentRetcode: "0", Seed: *faultSeed}), orders: map[string]messages.Command{},
+		sim: sim.New(sim.Config{AbsentRetcode: "0", Seed: *faultSeed, CallLog: 4_000_000}), orders: map[string]messages.Command{},
 	}
 	f.sim.GiveSession("1001", testGUID)
 	f.sim.SetFaults(sim.Faults{Latency: 100 * time.Millisecond})
