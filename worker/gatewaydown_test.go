@@ -111,12 +111,12 @@ func TestGatewayDown(t *testing.T) {
 func TestGatewayUnreachable(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	addr := strings.TrimPrefix(r.url, "http://")
 	gate := sim.New(sim.Config{})
 	gate.GiveSession(inspector, guid)
 	listener, err := sim.Listen(gate, "127.0.0.1:0", false)
 	r.must(err)
-	r.url, addr = listener.URL, strings.TrimPrefix(listener.URL, "http://")
+	r.url = listener.URL
+	addr := strings.TrimPrefix(r.url, "http://")
 	r.must(listener.Close())
 	w := r.start(func(c *worker.Config) {
 		c.Retry = worker.Retry{MaxAttempts: 4, Initial: 500 * time.Millisecond, Max: 700 * time.Millisecond}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // errCodeStoreFailed is the server's answer to a second message on a subject
@@ -41,14 +42,14 @@ func openLedger(ctx context.Context, js jetstream.JetStream, prefix messages.Pre
 func (l *ledger) find(ctx context.Context, vcc, workNo, id string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	msg, err := l.stream.GetLastMsgForSubject(ctx, l.prefix.Result(vcc, workNo, id))
+	data, _, err := streams.Last(ctx, l.js, l.stream, l.prefix.Result(vcc, workNo, id))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking for the result of %s: %w", id, err)
 	}
-	return msg.Data, nil
+	return data, nil
 }
 
 // store writes a result once. It returns what the ledger holds afterwards: the

@@ -67,18 +67,18 @@ func (k *parking) note(ctx context.Context, id string, p messages.Parked, last u
 func (k *parking) recall(ctx context.Context, id string) (messages.Parked, uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	msg, err := k.stream.GetLastMsgForSubject(ctx, k.prefix.Parked(k.vcc, id))
+	data, seq, err := streams.Last(ctx, k.js, k.stream, k.prefix.Parked(k.vcc, id))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return messages.Parked{}, 0, nil
 	}
 	if err != nil {
 		return messages.Parked{}, 0, fmt.Errorf("reading the attempts of %s: %w", id, err)
 	}
-	p, err := messages.DecodeParked(msg.Data)
+	p, err := messages.DecodeParked(data)
 	if err != nil {
 		return messages.Parked{}, 0, fmt.Errorf("reading the attempts of %s: %w", id, err)
 	}
-	return p, msg.Sequence, nil
+	return p, seq, nil
 }
 
 // resume takes up a command where it was left. A note of the delivery just before

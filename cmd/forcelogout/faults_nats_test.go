@@ -230,7 +230,7 @@ func (f *faults) cluster() []*server.Server {
 func leads(nodes []*server.Server) bool {
 	for _, n := range nodes {
 		if n.JetStreamIsLeader() && n.JetStreamIsCurrent() {
-			return true
+			return len(n.JetStreamClusterPeers()) == len(nodes) // known to be able to hold replicas
 		}
 	}
 	return false
