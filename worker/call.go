@@ -22,6 +22,10 @@ var (
 // off before an answer could come, and leave open whether it worked.
 const shortestCall = 100 * time.Millisecond
 
+// onTheWay is the least time before a command's end that its call is started with:
+// less, and it could reach the gateway too late.
+const onTheWay = 20 * time.Millisecond
+
 // byInspector runs one HTTP exchange on behalf of an inspector, who is taken
 // during the exchange and never longer. All that forbids a call is checked again
 // when one is free.
@@ -90,7 +94,7 @@ func (w *Worker) mayCall(x *execution) (time.Duration, error) {
 		return 0, errLeaseLost
 	}
 	left := time.Until(x.expires)
-	if left <= 0 {
+	if left < onTheWay {
 		return 0, errExpired
 	}
 	return min(w.cfg.CallTimeout, lease, left), nil

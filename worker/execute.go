@@ -88,6 +88,8 @@ func (w *Worker) execute(ctx context.Context, x *execution) {
 		case errors.Is(err, errWithdrawn):
 			continue
 		case errors.Is(err, errExpired):
+			// There may be a moment left, too short for a call.
+			time.Sleep(time.Until(x.expires))
 			end = x.expired()
 		case errors.Is(err, session.ErrPending), errors.Is(err, session.ErrDown):
 			if !w.awaitSession(ctx, x) {
