@@ -27,13 +27,12 @@ const (
 
 // intake pulls commands from the shared consumer, as many as there is room for.
 type intake struct {
-	nc        *nats.Conn
-	log       *slog.Logger
-	room      *room
-	period    time.Duration // how often the consumer's progress is looked at
-	bind      func(context.Context) (jetstream.Consumer, error)
-	accept    func(context.Context, jetstream.Msg)
-	connected func() // told of a new connection before anything comes through it
+	nc     *nats.Conn
+	log    *slog.Logger
+	room   *room
+	period time.Duration // how often the consumer's progress is looked at
+	bind   func(context.Context) (jetstream.Consumer, error)
+	accept func(context.Context, jetstream.Msg)
 
 	delivered atomic.Uint64 // messages so far
 	pending   atomic.Uint64 // waiting on the server, as last seen
@@ -47,8 +46,8 @@ type intake struct {
 }
 
 func newIntake(nc *nats.Conn, log *slog.Logger, room *room, period time.Duration, consumer jetstream.Consumer,
-	bind func(context.Context) (jetstream.Consumer, error), accept func(context.Context, jetstream.Msg), connected func()) *intake {
-	return &intake{nc: nc, log: log, room: room, period: period, consumer: consumer, bind: bind, accept: accept, connected: connected}
+	bind func(context.Context) (jetstream.Consumer, error), accept func(context.Context, jetstream.Msg)) *intake {
+	return &intake{nc: nc, log: log, room: room, period: period, consumer: consumer, bind: bind, accept: accept}
 }
 
 // run pulls until ctx ends and hands each message to accept with the context
@@ -71,7 +70,6 @@ func (in *intake) run(ctx, work context.Context) {
 		case <-in.room.changed:
 		case <-reconnected:
 			// The server has forgotten the pulls of the old connection.
-			in.connected()
 			in.log.LogAttrs(ctx, slog.LevelInfo, "connected to NATS again")
 			in.restart(work)
 		}

@@ -103,6 +103,7 @@ func (l *leases) take(msg jetstream.Msg) *held {
 		h.mu.Unlock()
 		return nil
 	}
+	l.notice()
 	l.highest = max(l.highest, meta.Sequence.Stream)
 	h := &held{seq: meta.Sequence.Stream, stored: meta.Timestamp, msg: msg, deliveries: meta.NumDelivered, extended: now, gone: make(chan struct{}), rest: l.other.rest(meta)}
 	l.bySeq[h.seq] = h

@@ -16,12 +16,11 @@ type otherServer struct {
 	upTo  uint64    // above this sequence nothing was delivered before
 }
 
-// reconnected is told that there is a new connection.
-func (l *leases) reconnected() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// notice looks which server a delivery may come from. Events of the connection
+// would come too late.
+func (l *leases) notice() {
 	id := l.nc.ConnectedServerId()
-	if id == l.other.id {
+	if id == "" || id == l.other.id {
 		return
 	}
 	now := time.Now()

@@ -184,7 +184,7 @@ func (w *Worker) bind(ctx context.Context) error {
 		return err
 	}
 	w.leases = newLeases(w.nc, w.log, ackWait, uint64(4*w.room.full))
-	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept, w.leases.reconnected)
+	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept)
 	return nil
 }
 
