@@ -32,7 +32,7 @@ type intake struct {
 	room   *room
 	period time.Duration // how often the consumer's progress is looked at
 	bind   func(context.Context) (jetstream.Consumer, error)
-	accept func(context.Context, jetstream.Msg)
+	accept func(ctx context.Context, msg jetstream.Msg, server string)
 
 	delivered atomic.Uint64 // messages so far
 	pending   atomic.Uint64 // waiting on the server, as last seen
@@ -46,12 +46,12 @@ type intake struct {
 }
 
 func newIntake(nc *nats.Conn, log *slog.Logger, room *room, period time.Duration, consumer jetstream.Consumer,
-	bind func(context.Context) (jetstream.Consumer, error), accept func(context.Context, jetstream.Msg)) *intake {
+	bind func(context.Context) (jetstream.Consumer, error), accept func(context.Context, jetstream.Msg, string)) *intake {
 	return &intake{nc: nc, log: log, room: room, period: period, consumer: consumer, bind: bind, accept: accept}
 }
 
-// run pulls until ctx ends and hands each message to accept with the context
-// work. It returns when no pull is under way any more.
+// run pulls until ctx ends and hands each message, and the id of the server that it
+// comes from, to accept with the context work. It returns when no pull is under way any more.
 func (in *intake) run(ctx, work context.Context) {
 	in.restart(work)
 	reconnected := in.nc.StatusChanged(nats.CONNECTED)
@@ -117,13 +117,14 @@ func (in *intake) pull(ctx, work context.Context, n int) {
 	defer cancel()
 	left := n
 	defer func() { in.room.unfilled(left) }()
+	server := in.nc.ConnectedServerId()
 	batch, err := consumer.Fetch(n, jetstream.FetchContext(expiring), jetstream.FetchHeartbeat(pullHeartbeat))
 	if err == nil {
 		for msg := range batch.Messages() {
 			left--
 			in.delivered.Add(1)
 			in.room.delivered()
-			in.accept(work, msg)
+			in.accept(work, msg, server)
 		}
 		err = batch.Error()
 	}

@@ -24,6 +24,7 @@ type held struct {
 	msg        jetstream.Msg
 	deliveries uint64
 	extended   time.Time // the lease lasts AckWait from here
+	server     string    // the NATS server that delivered it
 	commandID  string    // once it is decoded
 	cancelled  *messages.Cancellation
 	gone       chan struct{} // closed when it is withdrawn
@@ -84,7 +85,7 @@ func (l *leases) period() time.Duration { return l.ackWait * 2 / 15 }
 // to do: a command in hand was delivered again and goes on under the new
 // delivery, or the process was paused and the delivery may be stale, so that
 // another worker may have the message by now.
-func (l *leases) take(msg jetstream.Msg) *held {
+func (l *leases) take(msg jetstream.Msg, server string) *held {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil
@@ -99,13 +100,16 @@ func (l *leases) take(msg jetstream.Msg) *held {
 	}
 	if h := l.bySeq[meta.Sequence.Stream]; h != nil {
 		h.mu.Lock()
-		h.msg, h.deliveries, h.extended = msg, meta.NumDelivered, now
+		h.msg, h.deliveries, h.extended, h.server = msg, meta.NumDelivered, now, server
 		h.mu.Unlock()
 		return nil
 	}
 	l.notice()
 	l.highest = max(l.highest, meta.Sequence.Stream)
-	h := &held{seq: meta.Sequence.Stream, stored: meta.Timestamp, msg: msg, deliveries: meta.NumDelivered, extended: now, gone: make(chan struct{}), rest: l.other.rest(meta)}
+	h := &held{
+		seq: meta.Sequence.Stream, stored: meta.Timestamp, rest: l.other.rest(meta),
+		msg: msg, deliveries: meta.NumDelivered, extended: now, server: server, gone: make(chan struct{}),
+	}
 	l.bySeq[h.seq] = h
 	return h
 }
@@ -177,7 +181,9 @@ func (l *leases) run(ctx context.Context) {
 
 // extend renews what is due. A lease counts as renewed only when the server
 // has answered a ping that was sent behind the extensions: on a connection that
-// is dead and does not know it yet, writes succeed too.
+// is dead and does not know it yet, writes succeed too. And it must be the server
+// that delivered the message: another one may know nothing of it, and deliver it
+// to somebody else.
 func (l *leases) extend(ctx context.Context) {
 	due, paused := l.due(time.Now())
 	if len(due) == 0 && !paused {
@@ -198,9 +204,10 @@ func (l *leases) extend(ctx context.Context) {
 			slog.Int("in_hand", len(due)), slog.Any("error", err))
 		return
 	}
+	server := l.nc.ConnectedServerId()
 	for _, h := range due {
 		h.mu.Lock()
-		if sent.After(h.extended) {
+		if sent.After(h.extended) && h.server == server {
 			h.extended = sent
 		}
 		h.mu.Unlock()
@@ -220,12 +227,14 @@ func (l *leases) due(now time.Time) (due []*held, paused bool) {
 		l.doubtful = true
 	}
 	l.beat = now
+	server := l.nc.ConnectedServerId()
 	for _, h := range l.bySeq {
 		h.mu.Lock()
 		age := now.Sub(h.extended)
+		known := h.server == server
 		h.mu.Unlock()
 		// A lost lease is left alone: extending it would disturb the new holder.
-		if age >= l.period() && age < l.ackWait {
+		if known && age >= l.period() && age < l.ackWait {
 			due = append(due, h)
 		}
 	}

@@ -8,7 +8,9 @@ import (
 
 // otherServer is the time after a NATS server was started anew. A server writes down
 // a moment later what it has delivered; one that was killed may deliver a command as
-// new that another worker has in hand. Nothing in the delivery tells.
+// new that another worker has in hand. Nothing in the delivery tells. So leases of
+// before are not extended any more, and what may be one of them rests until they
+// have ended.
 type otherServer struct {
 	id    string    // the server that this worker is connected to
 	since time.Time // it is another one than before

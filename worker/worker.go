@@ -256,8 +256,8 @@ func (w *Worker) drain(stop context.CancelFunc) {
 
 // accept starts a delivered message's life here. It is called for each message
 // that room was reserved for.
-func (w *Worker) accept(ctx context.Context, msg jetstream.Msg) {
-	h := w.leases.take(msg)
+func (w *Worker) accept(ctx context.Context, msg jetstream.Msg, server string) {
+	h := w.leases.take(msg, server)
 	if h == nil {
 		w.room.leave(starting)
 		return
