@@ -18,13 +18,10 @@ var (
 	errExpired   = errors.New("the command expired")
 )
 
-// shortestCall is the least time that a call is started with: less would be cut
-// off before an answer could come, and leave open whether it worked.
+// shortestCall is the least time that a call is started with. Less would be cut off
+// before an answer could come, and leave open whether it worked; or the call would
+// reach the gateway after the command's end.
 const shortestCall = 100 * time.Millisecond
-
-// onTheWay is the least time before a command's end that its call is started with:
-// less, and it could reach the gateway too late.
-const onTheWay = 20 * time.Millisecond
 
 // byInspector runs one HTTP exchange on behalf of an inspector, who is taken
 // during the exchange and never longer. All that forbids a call is checked again
@@ -94,7 +91,7 @@ func (w *Worker) mayCall(x *execution) (time.Duration, error) {
 		return 0, errLeaseLost
 	}
 	left := time.Until(x.expires)
-	if left < onTheWay {
+	if left < shortestCall {
 		return 0, errExpired
 	}
 	return min(w.cfg.CallTimeout, lease, left), nil
