@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+)
+
+// firstAgent is the lowest of the agents; there are agents of them.
+const (
+	firstAgent = 10_001
+	agents     = 900_000
+)
+
+func agentNo(i int) string { return strconv.Itoa(firstAgent + i%agents) }
+
+// tally is what the gateway has counted.
+type tally struct {
+	Healthy   int64 // calls about agents whose calls all succeed
+	Failing   int64 // calls about the others
+	SignedOut int64 // calls that signed an agent out
+	Twice     int64 // of them, about an agent who was signed out before
+}
+
+// counting is a simulated gateway that counts at little cost.
+type counting struct {
+	*sim.Gateway
+	failEvery int // every n-th agent's first calls fail; 0 for none
+	failTimes int
+
+	healthy, failing atomic.Int64
+	mu               sync.Mutex
+	failed           map[int]int // failing agents' calls
+}
+
+// runGateway is the role of the gateway. It prints its URL.
+func runGateway(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("gateway", flag.ExitOnError)
+	latency := flags.Duration("latency", 0, "of each call")
+	c := &counting{failed: map[int]int{}}
+	flags.IntVar(&c.failEvery, "fail-every", 0, "n-th agent's calls answer 900-002")
+	flags.IntVar(&c.failTimes, "fail-times", 3, "so often, then 0")
+	password := flags.String("password", "", "of the inspector, who is signed in without one")
+	calls := flags.Int("calls", 1, "to remember")
+	_ = flags.Parse(args)
+	c.Gateway = sim.New(sim.Config{AbsentRetcode: "0", CallLog: *calls})
+	if *password == "" {
+		c.GiveSession(inspector, guid)
+	} else {
+		c.SetAccount(inspector, sim.Account{Password: *password})
+	}
+	c.SetFaults(sim.Faults{Latency: *latency})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: c, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	fmt.Printf("http://%s\n", listener.Addr())
+	if err := server.Serve(listener); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+const prefix = "/agentgateway/resource/qualitycontrol/" + inspector + "/forcelogout/"
+
+// ServeHTTP implements http.Handler.
+func (c *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/tally" {
+		_ = json.NewEncoder(w).Encode(c.count())
+		return
+	}
+	if len(r.URL.Path) > len(prefix) && r.URL.Path[:len(prefix)] == prefix {
+		c.note(r.URL.Path[len(prefix):])
+	}
+	c.Gateway.ServeHTTP(w, r)
+}
+
+// note counts a call, and decides that it fails.
+func (c *counting) note(workNo string) {
+	agent, _ := strconv.Atoi(workNo)
+	if c.failEvery == 0 || (agent-firstAgent)%c.failEvery != 0 {
+		c.healthy.Add(1)
+		return
+	}
+	c.failing.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed[agent]++
+	if c.failed[agent] <= c.failTimes {
+		c.Plan(workNo, sim.Answer{Retcode: "900-002"})
+	}
+}
+
+func (c *counting) count() tally {
+	t := tally{Healthy: c.healthy.Load(), Failing: c.failing.Load()}
+	seen := map[string]bool{}
+	for _, call := range c.Calls() {
+		if call.Op != sim.OpForceLogout || call.Retcode != "0" {
+			continue
+		}
+		t.SignedOut++
+		if seen[call.WorkNo] {
+			t.Twice++
+		}
+		seen[call.WorkNo] = true
+	}
+	return t
+}
+
+// tally asks the gateway.
+func (s *site) tally() (t tally, err error) {
+	resp, err := http.Get(s.gwURL + "/tally")
+	if err != nil {
+		return t, err
+	}
+	defer resp.Body.Close()
+	return t, json.NewDecoder(resp.Body).Decode(&t)
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+)
+
+// run is one measurement: who did it, and how fast.
+type run struct {
+	perSecond float64
+	spent     readings
+}
+
+// drain lets workers with these arguments work off n commands, reached through a
+// proxy with this delay each way.
+func (l *lab) drain(ctx context.Context, name string, n, workers int, delay time.Duration, gateway []string, args ...string) (r run, err error) {
+	s, err := l.newSite(ctx, gateway...)
+	if err != nil {
+		return r, err
+	}
+	defer closing(s, &err)
+	if err := s.fill(ctx, workerCommands, n); err != nil {
+		return r, err
+	}
+	url, stop, err := s.far(delay)
+	if err != nil {
+		return r, err
+	}
+	defer stop()
+	for range workers {
+		if _, err := s.hire(ctx, url, args...); err != nil {
+			return r, err
+		}
+	}
+	state, err := s.await(ctx, s.results, n)
+	if err != nil {
+		return r, err
+	}
+	r.perSecond = rate(state, n)
+	r.spent.spent(name, append(s.staff, s.server, s.gateway)...)
+	return r, nil
+}
+
+// drainPeer is the same with a peer.
+func (l *lab) drainPeer(ctx context.Context, role string, n int, delay time.Duration, gateway ...string) (r run, err error) {
+	s, err := l.newSite(ctx, gateway...)
+	if err != nil {
+		return r, err
+	}
+	defer closing(s, &err)
+	if err := s.fill(ctx, peerCommands, n); err != nil {
+		return r, err
+	}
+	url, stop, err := s.far(delay)
+	if err != nil {
+		return r, err
+	}
+	defer stop()
+	if _, err := s.peer(ctx, role, url); err != nil {
+		return r, err
+	}
+	state, err := s.await(ctx, peerResults, n)
+	if err != nil {
+		return r, err
+	}
+	r.perSecond = rate(state, n)
+	r.spent.spent(role, append(s.staff, s.server, s.gateway)...)
+	return r, nil
+}
+
+// callsAlone makes n calls and nothing else.
+func (l *lab) callsAlone(ctx context.Context, n int, gateway ...string) (r run, err error) {
+	s, err := l.newSite(ctx, gateway...)
+	if err != nil {
+		return r, err
+	}
+	defer closing(s, &err)
+	p, err := s.peer(ctx, "http-alone", s.natsURL, "-n", strconv.Itoa(n))
+	if err != nil {
+		return r, err
+	}
+	text, err := p.line(ctx)
+	if err != nil {
+		return r, err
+	}
+	if r.perSecond, err = strconv.ParseFloat(text, 64); err != nil {
+		return r, err
+	}
+	r.spent.spent("http-alone", p, s.gateway)
+	return r, nil
+}
+
+func closing(s *site, err *error) {
+	if closed := s.close(); *err == nil {
+		*err = closed
+	}
+}
+
+// waiting is the gateway of the scenarios in which it is the limit.
+const waiting = 50 * time.Millisecond
+
+var waitingGateway = []string{"-latency", waiting.String()}
+
+// ideal is how many calls a second all slots make of a gateway that answers after
+// waiting.
+const ideal = float64(slots) / 0.050
+
+// runWaiting is the share of the ideal, with NATS near or far.
+func runWaiting(delay time.Duration) func(context.Context, *lab) (readings, error) {
+	return func(ctx context.Context, l *lab) (found readings, err error) {
+		n := l.times(12_800)
+		worker, err := l.drain(ctx, "worker", n, 1, delay, waitingGateway)
+		if err != nil {
+			return nil, err
+		}
+		found.add("worker: share of the ideal 1,280/s", worker.perSecond/ideal, "")
+		for _, role := range []string{"loop", "watermill"} {
+			peer, err := l.drainPeer(ctx, role, n/4, delay, waitingGateway...)
+			if err != nil {
+				return nil, err
+			}
+			found.add(role+": share of the ideal", peer.perSecond/ideal, "")
+			found = append(found, peer.spent...)
+		}
+		return append(found, worker.spent...), nil
+	}
+}
+
+// runTwoWorkers compares two with one.
+func runTwoWorkers(ctx context.Context, l *lab) (found readings, err error) {
+	n := l.times(12_800)
+	one, err := l.drain(ctx, "one", n, 1, 0, waitingGateway)
+	if err != nil {
+		return nil, err
+	}
+	two, err := l.drain(ctx, "two", 2*n, 2, 0, waitingGateway)
+	if err != nil {
+		return nil, err
+	}
+	found.add("two workers against one", two.perSecond/one.perSecond, "×")
+	found.add("one", one.perSecond, "commands/s")
+	found.add("two", two.perSecond, "commands/s")
+	return append(append(found, one.spent...), two.spent...), nil
+}
+
+// atOnce is everything at a gateway that answers at once.
+func atOnce(ctx context.Context, l *lab) (worker, loop, watermill, nats, calls run, err error) {
+	n := l.times(50_000)
+	if worker, err = l.drain(ctx, "worker", n, 1, 0, nil); err != nil {
+		return
+	}
+	if loop, err = l.drainPeer(ctx, "loop", n, 0); err != nil {
+		return
+	}
+	if watermill, err = l.drainPeer(ctx, "watermill", n/5, 0); err != nil {
+		return
+	}
+	if nats, err = l.drainPeer(ctx, "nats-alone", n, 0); err != nil {
+		return
+	}
+	calls, err = l.callsAlone(ctx, n)
+	return
+}
+
+// runAtOnce is the worker against the loop.
+func runAtOnce(ctx context.Context, l *lab) (found readings, err error) {
+	worker, loop, watermill, nats, calls, err := atOnce(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	limit := min(nats.perSecond, calls.perSecond)
+	found.add("worker against the loop", worker.perSecond/loop.perSecond, "×")
+	found.add("worker against the limit", worker.perSecond/limit, "")
+	found.add("loop against the limit", loop.perSecond/limit, "")
+	found.add("watermill against the loop", watermill.perSecond/loop.perSecond, "×")
+	for name, r := range map[string]run{"worker": worker, "loop": loop, "watermill": watermill, "nats-alone": nats, "http-alone": calls} {
+		found.add(name, r.perSecond, "/s")
+		found = append(found, r.spent...)
+	}
+	return found, nil
+}
