@@ -95,10 +95,12 @@ func (w *Worker) isSettled(ctx context.Context, x *execution) bool {
 		if w.leases.remaining(x.held) <= 0 {
 			return backoff.Permanent(errLeaseLost)
 		}
-		if result, err = w.ledger.find(ctx, w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID); err != nil || result != nil {
+		// Both at once: NATS may be far.
+		note, ended := w.parking.ask(x.cmd.ID), w.ledger.ask(w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID)
+		if result, err = w.ledger.told(ctx, ended, x.cmd.ID); err != nil || result != nil {
 			return err
 		}
-		repeat, err = w.resume(ctx, x)
+		repeat, err = w.resume(ctx, x, note)
 		return err
 	}, func(err error, wait time.Duration) {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "cannot tell yet whether the command may run", x.attr(),

@@ -25,7 +25,7 @@ const storeTimeout = 5 * time.Second
 // command: it holds one message per subject and discards new ones per subject.
 type ledger struct {
 	js     jetstream.JetStream
-	stream jetstream.Stream
+	reader *streams.Reader
 	prefix messages.Prefix
 	log    *slog.Logger
 }
@@ -35,21 +35,31 @@ func openLedger(ctx context.Context, js jetstream.JetStream, prefix messages.Pre
 	if err != nil {
 		return nil, fmt.Errorf("opening the result stream %s: %w", name, err)
 	}
-	return &ledger{js: js, stream: stream, prefix: prefix, log: log}, nil
+	return &ledger{js: js, reader: streams.NewReader(js, stream), prefix: prefix, log: log}, nil
 }
 
-// find returns the stored result of a command, nil if there is none.
-func (l *ledger) find(ctx context.Context, vcc, workNo, id string) ([]byte, error) {
+// ask looks for the stored result of a command.
+func (l *ledger) ask(vcc, workNo, id string) *streams.Question {
+	return l.reader.Ask(l.prefix.Result(vcc, workNo, id))
+}
+
+// told returns the result that was asked for, nil if there is none.
+func (l *ledger) told(ctx context.Context, q *streams.Question, id string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	data, _, err := streams.Last(ctx, l.js, l.stream, l.prefix.Result(vcc, workNo, id))
+	msg, err := q.Answer(ctx)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking for the result of %s: %w", id, err)
 	}
-	return data, nil
+	return msg.Data, nil
+}
+
+// find returns the stored result of a command, nil if there is none.
+func (l *ledger) find(ctx context.Context, vcc, workNo, id string) ([]byte, error) {
+	return l.told(ctx, l.ask(vcc, workNo, id), id)
 }
 
 // store writes a result once. It returns what the ledger holds afterwards: the

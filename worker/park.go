@@ -25,7 +25,7 @@ const handBackEarly = 200 * time.Millisecond
 // parking writes and reads these notes.
 type parking struct {
 	js     jetstream.JetStream
-	stream jetstream.Stream
+	reader *streams.Reader
 	prefix messages.Prefix
 	vcc    string
 }
@@ -35,7 +35,7 @@ func openParking(ctx context.Context, js jetstream.JetStream, prefix messages.Pr
 	if err != nil {
 		return nil, fmt.Errorf("opening the stream of parked commands %s: %w", name, err)
 	}
-	return &parking{js: js, stream: stream, prefix: prefix, vcc: vcc}, nil
+	return &parking{js: js, reader: streams.NewReader(js, stream), prefix: prefix, vcc: vcc}, nil
 }
 
 // errOvertaken says that somebody else has written a note since the last look.
@@ -62,23 +62,30 @@ func (k *parking) note(ctx context.Context, id string, p messages.Parked, last u
 	return nil
 }
 
+// ask looks for the last note about a command.
+func (k *parking) ask(id string) *streams.Question { return k.reader.Ask(k.prefix.Parked(k.vcc, id)) }
+
 // recall returns the last note about a command and its sequence, 0 if there is
 // none.
 func (k *parking) recall(ctx context.Context, id string) (messages.Parked, uint64, error) {
+	return k.told(ctx, k.ask(id), id)
+}
+
+func (k *parking) told(ctx context.Context, q *streams.Question, id string) (messages.Parked, uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	data, seq, err := streams.Last(ctx, k.js, k.stream, k.prefix.Parked(k.vcc, id))
+	msg, err := q.Answer(ctx)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return messages.Parked{}, 0, nil
 	}
 	if err != nil {
 		return messages.Parked{}, 0, fmt.Errorf("reading the attempts of %s: %w", id, err)
 	}
-	p, err := messages.DecodeParked(data)
+	p, err := messages.DecodeParked(msg.Data)
 	if err != nil {
 		return messages.Parked{}, 0, fmt.Errorf("reading the attempts of %s: %w", id, err)
 	}
-	return p, seq, nil
+	return p, msg.Sequence, nil
 }
 
 // resume takes up a command where it was left. A note of the delivery just before
@@ -86,9 +93,9 @@ func (k *parking) recall(ctx context.Context, id string) (messages.Parked, uint6
 // that a worker ended in the middle and may have called the gateway. It reports
 // true where the same command waits in the stream under an older message, as it
 // does when it is published again after the duplicate window.
-func (w *Worker) resume(ctx context.Context, x *execution) (repeat bool, err error) {
+func (w *Worker) resume(ctx context.Context, x *execution, asked *streams.Question) (repeat bool, err error) {
 	_, delivery := x.held.delivery()
-	p, note, err := w.parking.recall(ctx, x.cmd.ID)
+	p, note, err := w.parking.told(ctx, asked, x.cmd.ID)
 	if err != nil {
 		return false, err
 	}

@@ -214,6 +214,8 @@ func (w *Worker) Run(ctx context.Context) {
 	defer stop()
 	var background sync.WaitGroup
 	background.Go(func() { w.leases.run(work) })
+	background.Go(func() { w.ledger.reader.Run(work) })
+	background.Go(func() { w.parking.reader.Run(work) })
 	background.Go(func() { w.intake.watch(ctx, work) })
 	background.Go(func() { w.inspectors.Run(work) })
 	background.Go(func() { w.outage.run(ctx, w.askGateway) })

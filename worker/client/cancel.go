@@ -174,8 +174,8 @@ func late(id string, r *messages.Result) Withdrawal {
 // ended is a command's result, nil if there is none.
 func (c *Client) ended(ctx context.Context, vcc, id string) (result *messages.Result, err error) {
 	subject := c.prefix.Result(vcc, messages.AnyToken, id)
-	err = c.lasts(ctx, streams.NamesOf(c.prefix).Results, []string{subject}, func(msg *jetstream.RawStreamMsg) {
-		if r, err := messages.DecodeResult(msg.Data); err == nil {
+	err = c.lasts(ctx, streams.NamesOf(c.prefix).Results, []string{subject}, func(_ string, data []byte) {
+		if r, err := messages.DecodeResult(data); err == nil {
 			result = &r
 		}
 	})

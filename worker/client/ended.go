@@ -4,8 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
@@ -17,8 +15,8 @@ func (c *Client) Ended(ctx context.Context, orders iter.Seq2[Order, error], do f
 		if len(subjects) == 0 {
 			return nil
 		}
-		err := c.lasts(ctx, streams.NamesOf(c.prefix).Results, subjects, func(msg *jetstream.RawStreamMsg) {
-			if r, err := messages.DecodeResult(msg.Data); err == nil {
+		err := c.lasts(ctx, streams.NamesOf(c.prefix).Results, subjects, func(_ string, data []byte) {
+			if r, err := messages.DecodeResult(data); err == nil {
 				do(r)
 			}
 		})

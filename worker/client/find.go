@@ -112,21 +112,15 @@ func (c *Client) last(ctx context.Context, stream, subject string) (*jetstream.R
 
 // lasts calls do for the last message on each of the subjects, as far as there are
 // any.
-func (c *Client) lasts(ctx context.Context, stream string, subjects []string, do func(*jetstream.RawStreamMsg)) error {
+func (c *Client) lasts(ctx context.Context, stream string, subjects []string, do func(subject string, data []byte)) error {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	batch, err := jetstreamext.GetLastMsgsFor(ctx, c.js, stream, subjects)
+	found, err := streams.Lasts(ctx, c.js, stream, subjects)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", stream, notSetUp(err))
+		return notSetUp(err)
 	}
-	for msg, err := range batch {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", stream, notSetUp(err))
-		}
-		do(msg)
+	for subject, msg := range found {
+		do(subject, msg.Data)
 	}
 	return nil
 }

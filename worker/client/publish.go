@@ -163,17 +163,17 @@ func (c *Client) tooLate(ctx context.Context, orders []Order) (map[string]error,
 	}
 	late := map[string]error{}
 	names := streams.NamesOf(c.prefix)
-	err := c.lasts(ctx, names.Parked, notes, func(msg *jetstream.RawStreamMsg) {
-		note, err := messages.DecodeParked(msg.Data)
+	err := c.lasts(ctx, names.Parked, notes, func(subject string, data []byte) {
+		note, err := messages.DecodeParked(data)
 		if err == nil && note.Cancelled != nil {
-			late[strings.TrimPrefix(msg.Subject, string(c.prefix)+".parked.")] = ErrWithdrawn
+			late[strings.TrimPrefix(subject, string(c.prefix)+".parked.")] = ErrWithdrawn
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	return late, c.lasts(ctx, names.Results, results, func(msg *jetstream.RawStreamMsg) {
-		if r, err := messages.DecodeResult(msg.Data); err == nil {
+	return late, c.lasts(ctx, names.Results, results, func(_ string, data []byte) {
+		if r, err := messages.DecodeResult(data); err == nil {
 			late[r.VCC+"."+r.ID] = fmt.Errorf("%w: %s", ErrEnded, r.Outcome)
 		}
 	})

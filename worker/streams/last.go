@@ -3,10 +3,19 @@ package streams
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
+
+// Message is a stored message.
+type Message struct {
+	Data     []byte
+	Sequence uint64
+}
 
 // Last returns the data and sequence of a subject's last message as the stream's
 // leader knows it, or jetstream.ErrMsgNotFound. A direct get, which is faster, may be
@@ -47,4 +56,62 @@ func Last(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, 
 		return nil, 0, jetstream.ErrMsgNotFound
 	}
 	return answer.Message.Data, answer.Message.Sequence, nil
+}
+
+// Lasts returns the last messages on the subjects, which may have wildcards, by
+// subject; at most 1,024. What is not there is left out. It is a direct get. An answer
+// that was cut short is an error: nothing may pass for missing that is only unread.
+func Lasts(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (map[string]Message, error) {
+	found, err := lasts(ctx, js.Conn(), stream, subjects)
+	if err != nil {
+		return nil, fmt.Errorf("reading the last messages of %d subjects in %s: %w", len(subjects), stream, err)
+	}
+	return found, nil
+}
+
+func lasts(ctx context.Context, nc *nats.Conn, stream string, subjects []string) (map[string]Message, error) {
+	request, err := json.Marshal(map[string][]string{"multi_last": subjects})
+	if err != nil {
+		return nil, err
+	}
+	inbox := nc.NewInbox()
+	sub, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := nc.PublishRequest(jetstream.DefaultAPIPrefix+"DIRECT.GET."+stream, inbox, request); err != nil {
+		return nil, err
+	}
+	found := map[string]Message{}
+	for {
+		msg, err := sub.NextMsgWithContext(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if status := msg.Header.Get("Status"); status != "" {
+			return found, isWhole(status, msg.Header, len(found))
+		}
+		seq, err := strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64)
+		if err != nil {
+			return nil, errors.New("an answer of NATS has no sequence")
+		}
+		found[msg.Header.Get(jetstream.SubjectHeader)] = Message{msg.Data, seq}
+	}
+}
+
+// isWhole looks at the end of an answer. The server says "404" also of a message that
+// it knows of and cannot read.
+func isWhole(status string, header nats.Header, messages int) error {
+	text := header.Get("Description")
+	switch {
+	case status == "204" && text == "EOB" && header.Get("Nats-Num-Pending") == "0":
+		return nil
+	case status == "404" && text == "No Results" && messages == 0:
+		return nil
+	case status == "503":
+		return nats.ErrNoResponders
+	default:
+		return fmt.Errorf("NATS answers %s %s after %d messages", status, text, messages)
+	}
 }

@@ -1,0 +1,124 @@
+package streams
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// maxTogether is how many subjects one request asks for. The server answers
+	// up to 1,024.
+	maxTogether = 256
+	// answerTime bounds one request.
+	answerTime = 5 * time.Second
+)
+
+// Reader finds the last messages on subjects of a stream. Questions that come while
+// the server answers others are put to it together.
+type Reader struct {
+	js     jetstream.JetStream
+	stream jetstream.Stream
+
+	mu      sync.Mutex
+	waiting []*Question
+	asked   chan struct{} // has a token when some wait
+}
+
+// Question is about the last message on one subject.
+type Question struct {
+	reader  *Reader
+	subject string
+
+	answered chan struct{} // closed when the rest is known
+	found    Message
+	err      error
+}
+
+// NewReader returns a reader that answers while its Run runs.
+func NewReader(js jetstream.JetStream, stream jetstream.Stream) *Reader {
+	return &Reader{js: js, stream: stream, asked: make(chan struct{}, 1)}
+}
+
+// Ask puts a question. The answer is what the stream has after that, or newer.
+func (r *Reader) Ask(subject string) *Question {
+	q := &Question{reader: r, subject: subject, answered: make(chan struct{})}
+	if !r.together() {
+		return q // it is put when the answer is wanted
+	}
+	r.mu.Lock()
+	r.waiting = append(r.waiting, q)
+	r.mu.Unlock()
+	r.signal()
+	return q
+}
+
+// Answer waits for it. Where there is no message the error is
+// jetstream.ErrMsgNotFound.
+func (q *Question) Answer(ctx context.Context) (Message, error) {
+	if !q.reader.together() {
+		data, seq, err := Last(ctx, q.reader.js, q.reader.stream, q.subject)
+		return Message{data, seq}, err
+	}
+	select {
+	case <-q.answered:
+		return q.found, q.err
+	case <-ctx.Done():
+		return Message{}, ctx.Err()
+	}
+}
+
+// together is false where only the leader is to be believed, which takes single
+// questions only.
+func (r *Reader) together() bool { return r.stream.CachedInfo().Config.Replicas <= 1 }
+
+func (r *Reader) signal() {
+	select {
+	case r.asked <- struct{}{}:
+	default:
+	}
+}
+
+// Run puts the questions until the context ends. What is unanswered then stays so.
+func (r *Reader) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.asked:
+		}
+		r.mu.Lock()
+		n := min(len(r.waiting), maxTogether)
+		questions := r.waiting[:n:n]
+		r.waiting = r.waiting[n:]
+		if len(r.waiting) > 0 {
+			r.signal()
+		}
+		r.mu.Unlock()
+		if n > 0 {
+			r.answer(ctx, questions)
+		}
+	}
+}
+
+func (r *Reader) answer(ctx context.Context, questions []*Question) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	subjects := make([]string, len(questions))
+	for i, q := range questions {
+		subjects[i] = q.subject
+	}
+	found, err := Lasts(ctx, r.js, r.stream.CachedInfo().Config.Name, subjects)
+	for _, q := range questions {
+		q.err = err
+		if err == nil {
+			var there bool
+			if q.found, there = found[q.subject]; !there {
+				q.err = jetstream.ErrMsgNotFound
+			}
+		}
+		close(q.answered)
+	}
+}
