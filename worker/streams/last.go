@@ -58,6 +58,9 @@ func Last(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, 
 	return answer.Message.Data, answer.Message.Sequence, nil
 }
 
+// maxAnswers is how many messages the server sends for one request; more is an error.
+const maxAnswers = 1024
+
 // Lasts returns the last messages on the subjects, which may have wildcards, by
 // subject; at most 1,024. What is not there is left out. It is a direct get. An answer
 // that was cut short is an error: nothing may pass for missing that is only unread.
@@ -75,7 +78,9 @@ func lasts(ctx context.Context, nc *nats.Conn, stream string, subjects []string)
 		return nil, err
 	}
 	inbox := nc.NewInbox()
-	sub, err := nc.SubscribeSync(inbox)
+	// A plain subscription would come with room for 64 Ki messages.
+	answers := make(chan *nats.Msg, maxAnswers+1)
+	sub, err := nc.ChanSubscribe(inbox, answers)
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +90,11 @@ func lasts(ctx context.Context, nc *nats.Conn, stream string, subjects []string)
 	}
 	found := map[string]Message{}
 	for {
-		msg, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return nil, err
+		var msg *nats.Msg
+		select {
+		case msg = <-answers:
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 		if status := msg.Header.Get("Status"); status != "" {
 			return found, isWhole(status, msg.Header, len(found))

@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	// maxTogether is how many subjects one request asks for. The server answers
-	// up to 1,024.
-	maxTogether = 256
+	// maxTogether is how many subjects one request asks for.
+	maxTogether = maxAnswers / 4
 	// answerTime bounds one request.
 	answerTime = 5 * time.Second
 )
