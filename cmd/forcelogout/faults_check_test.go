@@ -20,6 +20,12 @@ func (f *faults) check() map[string]messages.Result {
 	stream, err := f.js.Stream(f.ctx, messages.DefaultPrefix.Stream("RESULTS"))
 	f.must(err)
 	state := stream.CachedInfo().State
+	calls := map[string][]sim.Call{} // by agent
+	for _, call := range f.sim.Calls() {
+		if call.Op == sim.OpForceLogout {
+			calls[call.WorkNo] = append(calls[call.WorkNo], call)
+		}
+	}
 	for seq := state.FirstSeq; seq <= state.LastSeq; seq++ {
 		msg, err := stream.GetMsg(f.ctx, seq)
 		f.must(err)
@@ -30,7 +36,7 @@ func (f *faults) check() map[string]messages.Result {
 			f.Errorf("a result too many: %+v", r)
 		}
 		found[r.ID] = r
-		f.checkCallsOf(order, r, msg.Time)
+		f.checkCallsOf(order, r, calls[r.WorkNo], msg.Time)
 	}
 	if len(found) != len(f.orders) {
 		f.Errorf("%d commands have a result, want %d", len(found), len(f.orders))
@@ -62,10 +68,9 @@ func (f *faults) checkNothingPending() {
 const simLate = 250 * time.Millisecond
 
 // checkCallsOf holds the gateway's record of an agent against his command's result.
-func (f *faults) checkCallsOf(order messages.Command, r messages.Result, stored time.Time) {
+func (f *faults) checkCallsOf(order messages.Command, r messages.Result, calls []sim.Call, stored time.Time) {
 	f.Helper()
 	succeeded := 0
-	calls := f.sim.CallsTo(order.WorkNo, sim.OpForceLogout)
 	for _, call := range calls {
 		if !order.ExpiresAt.IsZero() && call.Start.After(order.ExpiresAt.Add(simLate)) {
 			f.Errorf("%s: a call at %v, it expired at %v", r.ID, call.Start, order.ExpiresAt)

@@ -29,6 +29,7 @@ type workerCommand struct {
 	ResultsMaxAge      time.Duration `help:"How long results are kept (new stream: 168h; existing: unchanged)."`
 	NoSetup            bool          `help:"Do not create streams; fail where one is missing."`
 	Listen             string        `default:"127.0.0.1:8080" help:"Admin HTTP: /healthz, /readyz, /metrics."`
+	Pprof              bool          `help:"Add /debug/pprof/ to the admin HTTP."`
 	Name               string        `help:"Name of this worker in results and logs (default: host and process id)."`
 	EmbeddedNATS       string        `name:"embedded-nats" placeholder:"DIR" help:"Run the NATS server in this process, with its store in DIR."`
 	EmbeddedNATSListen string        `name:"embedded-nats-listen" default:"127.0.0.1:4222" help:"Address of the embedded NATS server."`
@@ -118,7 +119,7 @@ func (c *workerCommand) serve(ctx context.Context, nc *nats.Conn, configs []work
 		cfg.Metrics.Watch(cfg.VCC, w.Gauges)
 		vccs[i] = admin.VCC{Name: cfg.VCC, Metrics: cfg.Metrics, Ready: w.Ready, Degraded: w.Degraded}
 	}
-	server, err := admin.Listen(c.Listen, vccs, log)
+	server, err := admin.Listen(c.Listen, vccs, c.Pprof, log)
 	if err != nil {
 		return err
 	}

@@ -169,11 +169,16 @@ func (s *site) setUp(ctx context.Context) error {
 
 // hire starts a worker.
 func (s *site) hire(ctx context.Context, natsURL string, args ...string) (*process, error) {
+	ports, err := freePorts(1)
+	if err != nil {
+		return nil, err
+	}
 	p, err := start(ctx, "worker", []string{"FORCELOGOUT_GUID=" + guid}, s.worker, append([]string{
 		"worker", "--nats", natsURL, "--gateway", s.gwURL, "--inspector", inspector,
-		"--listen", "127.0.0.1:0", "--log-level", "warn",
+		"--listen", ports[0], "--pprof", "--log-level", "warn",
 	}, args...)...)
 	if err == nil {
+		p.admin = "http://" + ports[0]
 		s.staff = append(s.staff, p)
 	}
 	return p, err

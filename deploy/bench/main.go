@@ -53,6 +53,7 @@ func bench(ctx context.Context, args []string) error {
 	runs := flags.Int("runs", 3, "of each scenario; the table has their medians")
 	out := flags.String("json", "", "`file` to write all readings to")
 	scale := flags.Float64("scale", 1, "multiply the numbers of commands, for a first look")
+	profile := flags.String("profile", "", "`file` for a CPU profile of the worker at a gateway that answers at once, in place of scenarios")
 	_ = flags.Parse(args) // it exits
 	matches, err := regexp.Compile(*only)
 	if err != nil {
@@ -63,6 +64,9 @@ func bench(ctx context.Context, args []string) error {
 		return err
 	}
 	defer lab.close()
+	if *profile != "" {
+		return lab.profile(ctx, *profile)
+	}
 	report := newReport(lab)
 	for _, s := range scenarios() {
 		if !matches.MatchString(s.name) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 type process struct {
 	*exec.Cmd
 	name    string
+	admin   string // URL of a worker's admin HTTP
 	started time.Time
 	lines   chan string  // of its standard output
 	log     bytes.Buffer // its standard error; complete after end
@@ -112,4 +114,23 @@ func (p *process) usage() usage {
 		}
 	}
 	return u
+}
+
+// profile writes what a worker spends its time on, over some seconds, to a file.
+func (p *process) profile(ctx context.Context, seconds int, file string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", p.admin, seconds), nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, resp.Body)
+	return errors.Join(err, out.Close())
 }

@@ -180,3 +180,23 @@ func runAtOnce(ctx context.Context, l *lab) (found readings, err error) {
 	}
 	return found, nil
 }
+
+// profile writes a CPU profile of a worker that works off commands at once.
+func (l *lab) profile(ctx context.Context, file string) (err error) {
+	s, err := l.newSite(ctx)
+	if err != nil {
+		return err
+	}
+	defer closing(s, &err)
+	if err := s.fill(ctx, workerCommands, l.times(100_000)); err != nil {
+		return err
+	}
+	p, err := s.hire(ctx, s.natsURL)
+	if err != nil {
+		return err
+	}
+	if _, err := s.await(ctx, s.results, 2000); err != nil {
+		return err
+	}
+	return p.profile(ctx, 5, file)
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"strings"
 	"time"
 
@@ -30,8 +31,8 @@ type VCC struct {
 
 // Listen takes the address at once, so that a port that is taken is an error
 // before any work starts. The process is ready while each VCC is;
-// /readyz?vcc=NAME asks for one.
-func Listen(addr string, vccs []VCC, log *slog.Logger) (*Server, error) {
+// /readyz?vcc=NAME asks for one. With profiling, /debug/pprof/ is there too.
+func Listen(addr string, vccs []VCC, profiling bool, log *slog.Logger) (*Server, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("admin HTTP: %w (choose another address with --listen)", err)
@@ -39,6 +40,11 @@ func Listen(addr string, vccs []VCC, log *slog.Logger) (*Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { readyz(w, vccs, r.URL.Query().Get("vcc")) })
+	if profiling {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	var metrics prometheus.Gatherers
 	for _, vcc := range vccs {
 		metrics = append(metrics, vcc.Metrics.registry)
