@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,9 @@ func DecodeCommand(data []byte) (Command, error) {
 	}
 	// Duplicate names are found by seen, for an error that names the field.
 	d := commandDecoder{
-		in:   jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowDuplicateNames(true)),
-		seen: make(map[string]bool),
+		// It reads a buffer in place, and any other reader through one of its own.
+		in:   jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true)),
+		seen: make([]string, 0, 8),
 	}
 	if err := d.object("", d.member); err != nil {
 		return Command{}, err
@@ -51,7 +53,7 @@ func checkPayload(data []byte) error {
 type commandDecoder struct {
 	in   *jsontext.Decoder
 	cmd  Command
-	seen map[string]bool
+	seen []string // names, few
 }
 
 // object reads an object and calls member after each name, to read its value.
@@ -80,10 +82,10 @@ func (d *commandDecoder) object(field string, member func(name string) error) er
 // member reads the value of one field of the command. Keep it in step with
 // commandFields and the tags of Command.
 func (d *commandDecoder) member(name string) error {
-	if d.seen[name] { // a known one, since an unknown one ends the decoding
+	if slices.Contains(d.seen, name) { // a known one, since an unknown one ends the decoding
 		return invalid(name, "is given more than once")
 	}
-	d.seen[name] = true
+	d.seen = append(d.seen, name)
 	switch c := &d.cmd; name {
 	case "id":
 		return d.text(name, &c.ID)

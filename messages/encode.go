@@ -15,22 +15,25 @@ const maxText = 1024
 
 const millis = "2006-01-02T15:04:05.000Z"
 
-// encodeEvent writes a Result or Progress: times as RFC 3339 in UTC with
-// milliseconds always, so that they sort as text. What we report must not be
-// lost because of a broken byte in it, so invalid UTF-8 is replaced.
-func encodeEvent(v any) ([]byte, error) {
-	return json.Marshal(v,
-		json.Deterministic(true),
-		jsontext.AllowInvalidUTF8(true),
-		json.WithMarshalers(json.MarshalToFunc(writeMillis)))
-}
+// eventForm is how a Result or Progress is written: times as RFC 3339 in UTC with
+// milliseconds always, so that they sort as text. What we report must not be lost
+// because of a broken byte in it, so invalid UTF-8 is replaced. It is made once:
+// what it has learnt about types is kept in it.
+var eventForm = json.JoinOptions(
+	json.Deterministic(true),
+	jsontext.AllowInvalidUTF8(true),
+	json.WithMarshalers(json.MarshalToFunc(writeMillis)))
+
+func encodeEvent(v any) ([]byte, error) { return json.Marshal(v, eventForm) }
 
 func writeMillis(out *jsontext.Encoder, t time.Time) error {
 	t = t.UTC()
 	if y := t.Year(); y < 0 || y > 9999 {
 		return fmt.Errorf("year %d is outside RFC 3339", y)
 	}
-	return out.WriteToken(jsontext.String(t.Format(millis)))
+	var text [len(millis) + 2]byte
+	quoted := append(t.AppendFormat(append(text[:0], '"'), millis), '"')
+	return out.WriteValue(quoted)
 }
 
 // clip makes text from outside fit: valid UTF-8, at most maxText bytes, cut

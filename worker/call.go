@@ -135,10 +135,17 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 	}
 	w.metrics.Call(string(decision.class), x.answer.Retcode, took)
 	w.progressAttempt(x)
+	w.logAttempt(ctx, x, decision, took)
+	return decision, used, ctx.Err()
+}
+
+func (w *Worker) logAttempt(ctx context.Context, x *execution, decision verdict, took time.Duration) {
+	if !w.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
 	w.log.LogAttrs(ctx, slog.LevelDebug, "attempt", x.attr(), slog.String("inspector", x.inspector),
 		slog.Int("call", x.calls), slog.String("class", string(decision.class)), slog.String("retcode", x.answer.Retcode),
 		slog.Int("http_status", x.answer.HTTPStatus), slog.String("answer", x.trouble), slog.Duration("took", took))
-	return decision, used, ctx.Err()
 }
 
 // report is what an answer tells about the inspector.

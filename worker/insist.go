@@ -10,7 +10,18 @@ import (
 // insist repeats a NATS operation that must succeed sooner or later, until it
 // does or the context ends.
 func insist(ctx context.Context, operation func() error, failed func(err error, wait time.Duration)) error {
-	return backoff.RetryNotify(operation, backoff.WithContext(persistent(), ctx), failed)
+	first := true
+	err := operation()
+	if err == nil {
+		return nil
+	}
+	return backoff.RetryNotify(func() error {
+		if first {
+			first = false
+			return err
+		}
+		return operation()
+	}, backoff.WithContext(persistent(), ctx), failed)
 }
 
 func persistent() backoff.BackOff {

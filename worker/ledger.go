@@ -45,8 +45,6 @@ func (l *ledger) ask(vcc, workNo, id string) *streams.Question {
 
 // told returns the result that was asked for, nil if there is none.
 func (l *ledger) told(ctx context.Context, q *streams.Question, id string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
 	msg, err := q.Answer(ctx)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, nil
@@ -113,21 +111,26 @@ func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result
 // resultHeader is what every result carries besides its JSON. Trace headers of
 // the command go along.
 func resultHeader(prefix messages.Prefix, r messages.Result, command nats.Header) nats.Header {
-	header := nats.Header{
-		jetstream.MsgIDHeader:  {r.ID},
-		"Content-Type":         {"application/json"},
-		messages.HeaderOutcome: {string(r.Outcome)},
+	event := r.CloudEvent("/" + string(prefix) + "/" + r.VCC)
+	header := make(nats.Header, len(event)+3)
+	values := make([]string, 0, len(event)+3+len(traceHeaders())) // one piece of memory for all
+	set := func(name, value string) {
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	for name, value := range r.CloudEvent("/" + string(prefix) + "/" + r.VCC) {
-		header[name] = []string{value}
+	set(jetstream.MsgIDHeader, r.ID)
+	set("Content-Type", "application/json")
+	set(messages.HeaderOutcome, string(r.Outcome))
+	for name, value := range event {
+		set(name, value)
 	}
 	for _, name := range traceHeaders() {
 		if value := command.Get(name); value != "" {
-			header[name] = []string{value}
+			set(name, value)
 		}
 	}
 	return header
 }
 
 // traceHeaders are the W3C Trace Context headers that go through to the result.
-func traceHeaders() []string { return []string{"traceparent", "tracestate"} }
+func traceHeaders() [2]string { return [...]string{"traceparent", "tracestate"} }

@@ -72,8 +72,6 @@ func (k *parking) recall(ctx context.Context, id string) (messages.Parked, uint6
 }
 
 func (k *parking) told(ctx context.Context, q *streams.Question, id string) (messages.Parked, uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
 	msg, err := q.Answer(ctx)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return messages.Parked{}, 0, nil

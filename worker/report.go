@@ -33,7 +33,11 @@ func (w *Worker) conclude(ctx context.Context, x *execution, end ending, done fu
 	w.reply(ctx, x, stored)
 	w.settle(ctx, x, done())
 	w.metrics.Result(r.Outcome, r.Cause)
-	w.log.LogAttrs(ctx, resultLevel(r.Outcome), "command ended", x.attr(),
+	level := resultLevel(r.Outcome)
+	if !w.log.Enabled(ctx, level) {
+		return
+	}
+	w.log.LogAttrs(ctx, level, "command ended", x.attr(),
 		slog.String("outcome", string(r.Outcome)), slog.String("cause", string(r.Cause)), slog.String("retcode", r.Retcode),
 		slog.Int("attempts", r.Attempts), slog.String("error", r.Error), slog.Duration("age", r.FinishedAt.Sub(r.IssuedAt)))
 }

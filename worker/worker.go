@@ -117,6 +117,7 @@ type Worker struct {
 	leases   *leases
 	room     *room
 
+	next       chan *held    // for executions that are done with their last
 	draining   chan struct{} // closed when the worker shall end
 	executions sync.WaitGroup
 }
@@ -141,6 +142,7 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 		cfg: cfg, log: cfg.Log, metrics: cfg.Metrics, nc: nc, js: js,
 		gateway: cfg.Gateway, classifier: classifier,
 		room:     newRoom(cfg.Concurrency),
+		next:     make(chan *held),
 		draining: make(chan struct{}),
 	}
 	if cfg.Rate > 0 {
@@ -264,7 +266,24 @@ func (w *Worker) accept(ctx context.Context, msg jetstream.Msg, server string) {
 		w.room.leave(starting)
 		return
 	}
-	w.executions.Go(func() { w.live(ctx, h) })
+	select {
+	case w.next <- h:
+	default:
+		w.executions.Go(func() { w.lives(ctx, h) })
+	}
+}
+
+// lives takes one message after another. New goroutines would have to grow their
+// stacks for each.
+func (w *Worker) lives(ctx context.Context, h *held) {
+	for {
+		w.live(ctx, h)
+		select {
+		case h = <-w.next:
+		case <-w.draining:
+			return
+		}
+	}
 }
 
 // live is the sentence of the package comment.

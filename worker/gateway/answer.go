@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"mime"
 	"net/http"
@@ -69,6 +70,12 @@ func isHTML(h http.Header) bool {
 
 // text reads a JSON string or number as a string; anything else is "".
 func text(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
+	}
+	if inner, quoted := bytes.CutPrefix(raw, []byte{'"'}); quoted && bytes.IndexByte(raw, '\\') < 0 {
+		return string(inner[:len(inner)-1]) // as nearly always; broken bytes are clean's business
+	}
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		return s

@@ -30,8 +30,8 @@ type Options struct {
 
 // Client calls one gateway. It is safe for concurrent use.
 type Client struct {
-	base *url.URL
-	http *http.Client
+	base      *url.URL
+	transport *reloading
 }
 
 // NewClient returns a client, or an error that says what is wrong with the URL
@@ -49,15 +49,11 @@ func NewClient(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{base: base, http: &http.Client{
-		Transport: transport,
-		// A redirect would carry the GUID to another host.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return &Client{base: base, transport: transport}, nil
 }
 
 // Close releases idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // ForceLogout signs the agent workNo out on behalf of the inspector
 // [cec_07_0441]. It releases the call that the agent is on.
@@ -83,15 +79,17 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 	if err != nil {
 		return reply{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(payload))
+	req, err := http.NewRequestWithContext(ctx, method, "/", bytes.NewReader(payload))
 	if err != nil {
 		return reply{}, err
 	}
+	req.URL, req.Host = target, target.Host
 	req.Header.Set("Content-Type", "application/json; charset=UTF-8")
 	s.sign(req.Header)
-	resp, err := c.http.Do(req)
+	// Not through an http.Client: its redirects would carry the GUID to another host.
+	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return reply{}, withoutURL(err)
+		return reply{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
@@ -107,13 +105,15 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 // resource builds a URL in which every variable segment is digits or a
 // constant of ours. Neighbouring paths are live operations too, so no input may
 // change the path.
-func (c *Client) resource(segments []string) (string, error) {
+func (c *Client) resource(segments []string) (*url.URL, error) {
 	for _, segment := range segments {
 		if !plain(segment) {
-			return "", fmt.Errorf("%q cannot be part of a gateway URL: use letters and digits only", segment)
+			return nil, fmt.Errorf("%q cannot be part of a gateway URL: use letters and digits only", segment)
 		}
 	}
-	return c.base.String() + basePath + "/" + strings.Join(segments, "/"), nil
+	target := *c.base
+	target.Path += basePath + "/" + strings.Join(segments, "/")
+	return &target, nil
 }
 
 func plain(segment string) bool {
@@ -146,14 +146,4 @@ func parseBase(raw string) (*url.URL, error) {
 func IsUnreached(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
-}
-
-// withoutURL drops the method and URL that net/http puts in front of an error:
-// the caller says what was being done.
-func withoutURL(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
 }

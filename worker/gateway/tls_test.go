@@ -151,7 +151,7 @@ func (r *rig) watched(t *testing.T, files TLSFiles) (*Client, *bytes.Buffer) {
 	must(t, err)
 	t.Cleanup(c.Close)
 	var now atomic.Int64
-	c.http.Transport.(*reloading).clock = func() time.Duration { return time.Duration(now.Add(int64(lookEvery))) }
+	c.transport.clock = func() time.Duration { return time.Duration(now.Add(int64(lookEvery))) }
 	return c, out
 }
 
@@ -439,7 +439,7 @@ func TestLooksAreRare(t *testing.T) {
 	name := file(t, t.TempDir()+"/ca.pem", certPEM(ca.Certificate))
 	c, out := r.watched(t, TLSFiles{CA: name})
 	var now time.Duration
-	c.http.Transport.(*reloading).clock = func() time.Duration { return now }
+	c.transport.clock = func() time.Duration { return now }
 	must(t, os.Remove(name))
 	for _, step := range []struct {
 		at    time.Duration

@@ -63,7 +63,7 @@ func (r *reloading) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.current.Load().RoundTrip(req)
 }
 
-// CloseIdleConnections is what http.Client looks for.
+// CloseIdleConnections leaves calls in flight alone.
 func (r *reloading) CloseIdleConnections() { r.current.Load().CloseIdleConnections() }
 
 // look takes changed files into use. Files that cannot be used, for example a

@@ -58,6 +58,8 @@ func (r *Reader) Ask(subject string) *Question {
 // jetstream.ErrMsgNotFound.
 func (q *Question) Answer(ctx context.Context) (Message, error) {
 	if !q.reader.together() {
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
 		data, seq, err := Last(ctx, q.reader.js, q.reader.stream, q.subject)
 		return Message{data, seq}, err
 	}
