@@ -25,16 +25,21 @@ func agentNo(i int) string { return strconv.Itoa(firstAgent + i%agents) }
 
 // tally is what the gateway has counted.
 type tally struct {
-	Healthy   int64 // calls about agents whose calls all succeed
-	Failing   int64 // calls about the others
-	SignedOut int64 // calls that signed an agent out
-	Twice     int64 // of them, about an agent who was signed out before
+	Healthy   int64         // calls about agents whose calls all succeed
+	Took      time.Duration // all calls together
+	Failing   int64         // calls about the others
+	SignedOut int64         // calls that signed an agent out
+	Twice     int64         // of them, about an agent who was signed out before
 }
 
-// counting is a simulated gateway that counts at little cost.
+// counting is a simulated gateway that counts at little cost, and that takes exactly
+// its time.
 type counting struct {
 	*sim.Gateway
-	failEvery int // every n-th agent's first calls fail; 0 for none
+	latency   time.Duration
+	over      atomic.Int64 // by how much timers are late, ns
+	took      atomic.Int64 // all calls together, ns
+	failEvery int          // every n-th agent's first calls fail; 0 for none
 	failTimes int
 
 	healthy, failing atomic.Int64
@@ -58,7 +63,7 @@ func runGateway(ctx context.Context, args []string) error {
 	} else {
 		c.SetAccount(inspector, sim.Account{Password: *password})
 	}
-	c.SetFaults(sim.Faults{Latency: *latency})
+	c.latency = *latency
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -82,9 +87,24 @@ func (c *counting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(r.URL.Path) > len(prefix) && r.URL.Path[:len(prefix)] == prefix {
+		begin := time.Now()
 		c.note(r.URL.Path[len(prefix):])
+		c.wait(begin)
+		defer func() { c.took.Add(int64(time.Since(begin))) }()
 	}
 	c.Gateway.ServeHTTP(w, r)
+}
+
+// wait takes the gateway's time. Timers are late by up to a millisecond, which would
+// count against whoever is measured: it has learnt by how much.
+func (c *counting) wait(begin time.Time) {
+	if c.latency == 0 {
+		return
+	}
+	due := begin.Add(c.latency)
+	time.Sleep(time.Until(due) - time.Duration(c.over.Load()))
+	late := int64(time.Since(due))
+	c.over.Add(late / 16)
 }
 
 // note counts a call, and decides that it fails.
@@ -104,7 +124,7 @@ func (c *counting) note(workNo string) {
 }
 
 func (c *counting) count() tally {
-	t := tally{Healthy: c.healthy.Load(), Failing: c.failing.Load()}
+	t := tally{Healthy: c.healthy.Load(), Failing: c.failing.Load(), Took: time.Duration(c.took.Load())}
 	seen := map[string]bool{}
 	for _, call := range c.Calls() {
 		if call.Op != sim.OpForceLogout || call.Retcode != "0" {
@@ -127,4 +147,10 @@ func (s *site) tally() (t tally, err error) {
 	}
 	defer resp.Body.Close()
 	return t, json.NewDecoder(resp.Body).Decode(&t)
+}
+
+// callTime is the gateway's mean time for a call, in milliseconds.
+func (s *site) callTime() (float64, error) {
+	t, err := s.tally()
+	return t.Took.Seconds() * 1000 / float64(max(1, t.Healthy+t.Failing)), err
 }

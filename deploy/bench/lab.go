@@ -71,11 +71,12 @@ type site struct {
 	js      jetstream.JetStream
 	results string // stream
 	staff   []*process
+	secrets []string // environment of workers
 }
 
 // newSite starts a NATS server on an empty store, and a gateway.
 func (l *lab) newSite(ctx context.Context, gatewayArgs ...string) (s *site, err error) {
-	s = &site{lab: l}
+	s = &site{lab: l, secrets: []string{"FORCELOGOUT_GUID=" + guid}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -167,15 +168,19 @@ func (s *site) setUp(ctx context.Context) error {
 	return nil
 }
 
-// hire starts a worker.
+// hire starts a worker of the default VCC.
 func (s *site) hire(ctx context.Context, natsURL string, args ...string) (*process, error) {
+	return s.hireFor(ctx, natsURL, append([]string{"--gateway", s.gwURL, "--inspector", inspector}, args...)...)
+}
+
+// hireFor starts a worker.
+func (s *site) hireFor(ctx context.Context, natsURL string, args ...string) (*process, error) {
 	ports, err := freePorts(1)
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(ctx, "worker", []string{"FORCELOGOUT_GUID=" + guid}, s.worker, append([]string{
-		"worker", "--nats", natsURL, "--gateway", s.gwURL, "--inspector", inspector,
-		"--listen", ports[0], "--pprof", "--log-level", "warn",
+	p, err := start(ctx, "worker", s.secrets, s.worker, append([]string{
+		"worker", "--nats", natsURL, "--listen", ports[0], "--pprof", "--log-level", "warn",
 	}, args...)...)
 	if err == nil {
 		p.admin = "http://" + ports[0]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,9 +15,10 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 )
 
-// command is the i-th command, for the worker or in a peer's stream.
+// command is the i-th command, for the worker or in a peer's stream. Ids differ
+// between subjects: the stream's duplicate window spans all of them.
 func command(subject string, i int) *nats.Msg {
-	c := messages.Command{ID: "bench-" + strconv.Itoa(i), WorkNo: agentNo(i), IssuedAt: time.Now()}
+	c := messages.Command{ID: strings.TrimPrefix(subject, "forcelogout.commands.") + "-" + strconv.Itoa(i), WorkNo: agentNo(i), IssuedAt: time.Now()}
 	data, err := c.Encode()
 	if err != nil {
 		panic(err) // all of them are alike
@@ -113,9 +115,9 @@ type stored struct {
 	at time.Time
 }
 
-// read returns all results of the worker.
-func (s *site) read(ctx context.Context, n int) ([]stored, error) {
-	consumer, err := s.js.OrderedConsumer(ctx, s.results, jetstream.OrderedConsumerConfig{})
+// read returns the n results in a stream.
+func (s *site) read(ctx context.Context, stream string, n int) ([]stored, error) {
+	consumer, err := s.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{})
 	if err != nil {
 		return nil, err
 	}

@@ -68,22 +68,10 @@ func bench(ctx context.Context, args []string) error {
 		return lab.profile(ctx, *profile)
 	}
 	report := newReport(lab)
-	for _, s := range scenarios() {
-		if !matches.MatchString(s.name) {
-			continue
-		}
-		for n := range *runs {
-			fmt.Fprintf(os.Stderr, "%s, run %d of %d\n", s.name, n+1, *runs)
-			readings, err := s.run(ctx, lab)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			report.add(s, readings)
-		}
+	err = report.measure(ctx, lab, matches, *runs)
+	report.print(os.Stdout) // also what was measured before something went wrong
+	if *out != "" {
+		err = errors.Join(err, report.write(*out))
 	}
-	report.print(os.Stdout)
-	if *out == "" {
-		return nil
-	}
-	return report.write(*out)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -17,17 +18,26 @@ import (
 	"time"
 )
 
-// scenario is one line of the table.
+// scenario makes some lines of the table.
 type scenario struct {
-	name, what string
-	target     target
-	run        func(context.Context, *lab) (readings, error)
+	name    string
+	targets []target
+	run     func(context.Context, *lab) (readings, error)
 }
 
-// target is what the first reading of a scenario shall be.
+// target is what a reading of a scenario shall be: the first target is about the
+// first reading, and so on.
 type target struct {
 	op    string // ">=", "<=" or "<"
 	value float64
+}
+
+// row is a target and what came of it.
+type row struct {
+	Reading string  `json:"reading"`
+	Target  string  `json:"target"`
+	Median  float64 `json:"median"`
+	Met     bool    `json:"met"`
 }
 
 func (t target) met(v float64) bool {
@@ -43,7 +53,7 @@ func (t target) met(v float64) bool {
 
 func (t target) String() string { return fmt.Sprintf("%s %g", t.op, t.value) }
 
-// readings are a run's numbers, the one with the target first.
+// readings are a run's numbers, those with a target first.
 type readings []reading
 
 type reading struct {
@@ -68,13 +78,8 @@ func (r *readings) spent(of string, processes ...*process) {
 // line is a scenario with its runs.
 type line struct {
 	Scenario string    `json:"scenario"`
-	What     string    `json:"what"`
-	Target   string    `json:"target"`
-	Met      bool      `json:"met"`
-	Median   float64   `json:"median"`
-	Unit     string    `json:"unit"`
+	Rows     []row     `json:"rows"`
 	Readings []*spread `json:"readings"`
-	scenario scenario
 }
 
 // spread is a reading over the runs.
@@ -124,9 +129,27 @@ func machine() string {
 	return text
 }
 
+// measure runs the scenarios with matching names.
+func (r *report) measure(ctx context.Context, l *lab, names *regexp.Regexp, runs int) error {
+	for _, s := range scenarios() {
+		if !names.MatchString(s.name) {
+			continue
+		}
+		for n := range runs {
+			fmt.Fprintf(os.Stderr, "%s, run %d of %d\n", s.name, n+1, runs)
+			found, err := s.run(ctx, l)
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			r.add(s, found)
+		}
+	}
+	return nil
+}
+
 func (r *report) add(s scenario, found readings) {
 	if len(r.Lines) == 0 || r.Lines[len(r.Lines)-1].Scenario != s.name {
-		r.Lines = append(r.Lines, &line{Scenario: s.name, What: s.what, Target: s.target.String(), scenario: s})
+		r.Lines = append(r.Lines, &line{Scenario: s.name})
 	}
 	l := r.Lines[len(r.Lines)-1]
 	for _, one := range found {
@@ -139,8 +162,11 @@ func (r *report) add(s scenario, found readings) {
 		have.Runs = append(have.Runs, one.Value)
 		have.Median = median(have.Runs)
 	}
-	l.Median, l.Unit = l.Readings[0].Median, l.Readings[0].Unit
-	l.Met = s.target.met(l.Median)
+	l.Rows = l.Rows[:0]
+	for i, t := range s.targets {
+		about := l.Readings[i]
+		l.Rows = append(l.Rows, row{about.Name, t.String(), about.Median, t.met(about.Median)})
+	}
 }
 
 func median(values []float64) float64 {
@@ -160,13 +186,16 @@ func (r *report) print(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SCENARIO\tMEDIAN\tRUNS\tTARGET\tMET\tOF")
+	fmt.Fprintln(table, "SCENARIO\tREADING\tMEDIAN\tTARGET\tMET\tRUNS")
 	for _, l := range r.Lines {
-		met := "yes"
-		if !l.Met {
-			met = "NO"
+		for i, row := range l.Rows {
+			met := "yes"
+			if !row.Met {
+				met = "NO"
+			}
+			of := l.Readings[i]
+			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Scenario, row.Reading, number(of.Median, of.Unit), row.Target, met, numbers(of.Runs))
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Scenario, number(l.Median, l.Unit), numbers(l.Readings[0].Runs), l.Target, met, l.What)
 	}
 	_ = table.Flush()
 	for _, l := range r.Lines {

@@ -9,6 +9,7 @@ import (
 // run is one measurement: who did it, and how fast.
 type run struct {
 	perSecond float64
+	call      float64 // ms that the gateway took for a call
 	spent     readings
 }
 
@@ -38,6 +39,9 @@ func (l *lab) drain(ctx context.Context, name string, n, workers int, delay time
 		return r, err
 	}
 	r.perSecond = rate(state, n)
+	if r.call, err = s.callTime(); err != nil {
+		return r, err
+	}
 	r.spent.spent(name, append(s.staff, s.server, s.gateway)...)
 	return r, nil
 }
@@ -115,6 +119,12 @@ func runWaiting(delay time.Duration) func(context.Context, *lab) (readings, erro
 			return nil, err
 		}
 		found.add("worker: share of the ideal 1,280/s", worker.perSecond/ideal, "")
+		found.add("worker: the gateway's mean time for a call", worker.call, "ms")
+		calls, err := l.callsAlone(ctx, n, waitingGateway...)
+		if err != nil {
+			return nil, err
+		}
+		found.add("http-alone: share of the ideal", calls.perSecond/ideal, "")
 		for _, role := range []string{"loop", "watermill"} {
 			peer, err := l.drainPeer(ctx, role, n/4, delay, waitingGateway...)
 			if err != nil {
