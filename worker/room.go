@@ -1,6 +1,9 @@
 package worker
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // phase is where a command in hand stands.
 type phase int
@@ -17,8 +20,9 @@ const (
 // do, because calling on without being able to record would pile up work that
 // a crash repeats.
 type room struct {
-	full         int // starting commands: the slots and what hides the way to NATS
-	batch        int // smallest further pull while another is under way
+	roundTrip    time.Duration // to NATS and back
+	full         int           // starting commands: the slots and what hides the way to NATS
+	batch        int           // smallest further pull while another is under way
 	maxWaiting   int
 	maxReporting int
 
@@ -32,27 +36,36 @@ type room struct {
 	shut      bool // nothing may be asked for now
 }
 
-func newRoom(concurrency int) *room {
-	capacity := capacityFor(concurrency)
-	return &room{
-		full:         capacity,
-		capacity:     capacity,
-		batch:        max(1, capacity/8),
+// fastCall is how long a gateway takes at least for a call.
+const fastCall = 50 * time.Millisecond
+
+func newRoom(concurrency int, roundTrip time.Duration) *room {
+	r := &room{
+		roundTrip:    roundTrip,
 		maxWaiting:   max(1024, 8*concurrency),
 		maxReporting: max(256, 4*concurrency),
 		changed:      make(chan struct{}, 1),
 	}
+	r.full = r.capacityFor(concurrency)
+	r.capacity = r.full
+	r.batch = max(1, r.full/8)
+	return r
 }
 
 // capacityFor is three quarters more than the slots: that keeps every slot busy
 // while the next batch is on its way, and lets no command wait for longer than one
-// call.
-func capacityFor(calls int) int { return calls + calls*3/4 }
+// call. From a server that is far, more have to be on their way: four round trips of
+// what calls of fastCall use up, for the pull, the two looks whether a command may
+// run, and the pull's turn.
+func (r *room) capacityFor(calls int) int {
+	away := time.Duration(calls) * 4 * r.roundTrip / fastCall
+	return calls + calls*3/4 + min(int(away), calls*5/4)
+}
 
 // narrow fits the pulls to how many calls may be in flight for now.
 func (r *room) narrow(calls int) {
 	r.mu.Lock()
-	r.capacity = min(r.full, capacityFor(calls))
+	r.capacity = min(r.full, r.capacityFor(calls))
 	r.mu.Unlock()
 	r.signal()
 }

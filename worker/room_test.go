@@ -1,11 +1,14 @@
 package worker
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestRoom: what may be pulled follows what has started, not what waits.
 func TestRoom(t *testing.T) {
 	t.Parallel()
-	r := newRoom(16) // capacity 28, further pulls of 3 or more
+	r := newRoom(16, 0) // capacity 28, further pulls of 3 or more
 	if n := r.reserve(); n != 28 {
 		t.Fatalf("the first pull is of %d", n)
 	}
@@ -38,7 +41,7 @@ func TestRoom(t *testing.T) {
 // called.
 func TestRoomStopsForResults(t *testing.T) {
 	t.Parallel()
-	r := newRoom(1)
+	r := newRoom(1, 0)
 	for range r.maxReporting {
 		if r.reserve() != 1 {
 			t.Fatal("no room")
@@ -59,7 +62,7 @@ func TestRoomStopsForResults(t *testing.T) {
 // to the server.
 func TestRoomBoundsWaiting(t *testing.T) {
 	t.Parallel()
-	r := newRoom(1)
+	r := newRoom(1, 0)
 	for range r.maxWaiting {
 		r.reserve()
 		r.delivered()
@@ -71,5 +74,16 @@ func TestRoomBoundsWaiting(t *testing.T) {
 	r.delivered()
 	if r.tryWait() {
 		t.Error("more commands wait than the process may hold")
+	}
+}
+
+// TestRoomFromFar: the farther NATS is, the more is on its way, up to three times the
+// slots.
+func TestRoomFromFar(t *testing.T) {
+	t.Parallel()
+	for roundTrip, want := range map[time.Duration]int{0: 112, 100 * time.Microsecond: 112, 10 * time.Millisecond: 163, time.Second: 192} {
+		if n := newRoom(64, roundTrip).reserve(); n != want {
+			t.Errorf("%v away, the first pull is of %d, want %d", roundTrip, n, want)
+		}
 	}
 }

@@ -141,7 +141,7 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 	w := &Worker{
 		cfg: cfg, log: cfg.Log, metrics: cfg.Metrics, nc: nc, js: js,
 		gateway: cfg.Gateway, classifier: classifier,
-		room:     newRoom(cfg.Concurrency),
+		room:     newRoom(cfg.Concurrency, roundTrip(nc)),
 		next:     make(chan *held),
 		draining: make(chan struct{}),
 	}
@@ -153,6 +153,18 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// roundTrip is how far NATS is, the shortest of a few tries; zero where it is not
+// known.
+func roundTrip(nc *nats.Conn) time.Duration {
+	var shortest time.Duration
+	for range 3 {
+		if took, err := nc.RTT(); err == nil && (shortest == 0 || took < shortest) {
+			shortest = took
+		}
+	}
+	return shortest
 }
 
 // bind opens what the worker uses of NATS.
