@@ -16,8 +16,11 @@ import (
 const (
 	// pullExpiry is how long the server keeps a pull open; an idle worker sends
 	// one so often.
-	pullExpiry    = 60 * time.Second
-	pullHeartbeat = 20 * time.Second
+	pullExpiry    = 5 * time.Minute
+	pullHeartbeat = 30 * time.Second
+	// calmLooks is how many periods pass between two looks at a consumer that has
+	// nothing to deliver.
+	calmLooks = 3
 	// pullRetry is the pause after a pull that failed.
 	pullRetry = 500 * time.Millisecond
 	// lastPull is how long a shutdown waits for messages that the server has
@@ -173,13 +176,16 @@ func (in *intake) watch(ctx, work context.Context) {
 	defer ticker.Stop()
 	last := in.delivered.Load()
 	in.look(ctx, true) // for the metrics; nothing can be stalled yet
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
 		now := in.delivered.Load()
+		if now == last && in.pending.Load() == 0 && in.progressing() == nil && n%calmLooks != 0 {
+			continue
+		}
 		if !in.look(ctx, now != last) && ctx.Err() == nil {
 			in.rebind(ctx)
 			in.restart(work)

@@ -30,7 +30,7 @@ var (
 )
 
 // DefaultLease is how long a keeper may be silent before another takes over.
-const DefaultLease = 12 * time.Second
+const DefaultLease = 13 * time.Second
 
 // Config is what a pool needs.
 type Config struct {

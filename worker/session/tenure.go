@@ -122,12 +122,12 @@ func (t *tenure) reread(ctx context.Context, timeout time.Duration) error {
 
 // extend keeps the lease until the context ends or it is lost.
 func (t *tenure) extend(ctx context.Context) {
-	pause := t.life * 5 / 12
+	pause := t.life * 5 / 8
 	for wait(ctx, pause) == nil {
 		err := t.change(ctx, func(*record) {})
 		switch {
 		case err == nil:
-			pause = t.life * 5 / 12
+			pause = t.life * 5 / 8
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, errTenureLost):
