@@ -113,7 +113,7 @@ func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result
 func resultHeader(prefix messages.Prefix, r messages.Result, command nats.Header) nats.Header {
 	event := r.CloudEvent("/" + string(prefix) + "/" + r.VCC)
 	header := make(nats.Header, len(event)+3)
-	values := make([]string, 0, len(event)+3+len(traceHeaders())) // one piece of memory for all
+	values := make([]string, 0, len(event)+5) // one piece of memory for all
 	set := func(name, value string) {
 		values = append(values, value)
 		header[name] = values[len(values)-1 : len(values) : len(values)]
