@@ -36,9 +36,6 @@ func runCrash(ctx context.Context, l *lab) (found readings, err error) {
 	if err := <-sent; err != nil {
 		return nil, err
 	}
-	if _, err := s.await(ctx, s.results, n); err != nil {
-		return nil, err
-	}
 	all, err := s.read(ctx, s.results, n)
 	if err != nil {
 		return nil, err

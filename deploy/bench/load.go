@@ -115,8 +115,11 @@ type stored struct {
 	at time.Time
 }
 
-// read returns the n results in a stream.
+// read waits until a stream has n results, and returns them.
 func (s *site) read(ctx context.Context, stream string, n int) ([]stored, error) {
+	if _, err := s.await(ctx, stream, n); err != nil {
+		return nil, err
+	}
 	consumer, err := s.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{})
 	if err != nil {
 		return nil, err

@@ -91,52 +91,41 @@ func outcome(c messages.Command, started time.Time) (*nats.Msg, error) {
 // acknowledge. It promises nothing.
 func runLoop(ctx context.Context, args []string) error {
 	p := newPeer("loop", args)
-	return p.consume(ctx, func(js jetstream.JetStream, msg jetstream.Msg) error {
-		var c messages.Command
-		if err := json.Unmarshal(msg.Data(), &c); err != nil {
-			return err
-		}
-		started := time.Now()
-		if err := p.post(ctx, c.WorkNo); errors.Is(err, errBusy) {
-			return msg.NakWithDelay(500 * time.Millisecond)
-		} else if err != nil {
-			return err
-		}
-		result, err := outcome(c, started)
-		if err != nil {
-			return err
-		}
-		if _, err := js.PublishMsg(ctx, result); err != nil {
-			return err
-		}
-		return msg.Ack()
-	})
+	return p.consume(ctx, p.post)
 }
 
 // runNATSAlone moves the same messages, without calls.
 func runNATSAlone(ctx context.Context, args []string) error {
-	p := newPeer("nats-alone", args)
-	return p.consume(ctx, func(js jetstream.JetStream, msg jetstream.Msg) error {
-		var c messages.Command
-		if err := json.Unmarshal(msg.Data(), &c); err != nil {
-			return err
-		}
-		result, err := outcome(c, time.Now())
-		if err != nil {
-			return err
-		}
-		if _, err := js.PublishMsg(ctx, result); err != nil {
-			return err
-		}
-		return msg.Ack()
-	})
+	return newPeer("nats-alone", args).consume(ctx, func(context.Context, string) error { return nil })
+}
+
+// handle makes a command's call, publishes its result and acknowledges it.
+func handle(ctx context.Context, js jetstream.JetStream, msg jetstream.Msg, call func(ctx context.Context, workNo string) error) error {
+	var c messages.Command
+	if err := json.Unmarshal(msg.Data(), &c); err != nil {
+		return err
+	}
+	started := time.Now()
+	if err := call(ctx, c.WorkNo); errors.Is(err, errBusy) {
+		return msg.NakWithDelay(500 * time.Millisecond)
+	} else if err != nil {
+		return err
+	}
+	result, err := outcome(c, started)
+	if err != nil {
+		return err
+	}
+	if _, err := js.PublishMsg(ctx, result); err != nil {
+		return err
+	}
+	return msg.Ack()
 }
 
 // perFetch is how many messages each goroutine asks for at a time.
 const perFetch = 10
 
 // consume handles messages in as many goroutines as the worker has slots.
-func (p *peer) consume(ctx context.Context, handle func(jetstream.JetStream, jetstream.Msg) error) error {
+func (p *peer) consume(ctx context.Context, call func(ctx context.Context, workNo string) error) error {
 	nc, err := nats.Connect(p.natsURL)
 	if err != nil {
 		return err
@@ -162,7 +151,7 @@ func (p *peer) consume(ctx context.Context, handle func(jetstream.JetStream, jet
 					continue
 				}
 				for msg := range batch.Messages() {
-					if err := handle(js, msg); err != nil && ctx.Err() == nil {
+					if err := handle(ctx, js, msg, call); err != nil && ctx.Err() == nil {
 						fmt.Fprintln(os.Stderr, err)
 					}
 				}

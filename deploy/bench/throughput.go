@@ -15,13 +15,35 @@ type run struct {
 
 // drain lets workers with these arguments work off n commands, reached through a
 // proxy with this delay each way.
-func (l *lab) drain(ctx context.Context, name string, n, workers int, delay time.Duration, gateway []string, args ...string) (r run, err error) {
+func (l *lab) drain(ctx context.Context, name string, n, workers int, delay time.Duration, gateway []string, args ...string) (run, error) {
+	return l.workOff(ctx, name, workerCommands, n, delay, gateway, func(s *site, url string) (string, error) {
+		for range workers {
+			if _, err := s.hire(ctx, url, args...); err != nil {
+				return "", err
+			}
+		}
+		return s.results, nil
+	})
+}
+
+// drainPeer is the same with a peer.
+func (l *lab) drainPeer(ctx context.Context, role string, n int, delay time.Duration, gateway ...string) (run, error) {
+	return l.workOff(ctx, role, peerCommands, n, delay, gateway, func(s *site, url string) (string, error) {
+		_, err := s.peer(ctx, role, url)
+		return peerResults, err
+	})
+}
+
+// workOff measures from the first to the last of n results. begin starts who makes
+// them and says in which stream they come.
+func (l *lab) workOff(ctx context.Context, name, subject string, n int, delay time.Duration, gateway []string,
+	begin func(s *site, natsURL string) (results string, err error)) (r run, err error) {
 	s, err := l.newSite(ctx, gateway...)
 	if err != nil {
 		return r, err
 	}
 	defer closing(s, &err)
-	if err := s.fill(ctx, workerCommands, n); err != nil {
+	if err := s.fill(ctx, subject, n); err != nil {
 		return r, err
 	}
 	url, stop, err := s.far(delay)
@@ -29,12 +51,11 @@ func (l *lab) drain(ctx context.Context, name string, n, workers int, delay time
 		return r, err
 	}
 	defer stop()
-	for range workers {
-		if _, err := s.hire(ctx, url, args...); err != nil {
-			return r, err
-		}
+	results, err := begin(s, url)
+	if err != nil {
+		return r, err
 	}
-	state, err := s.await(ctx, s.results, n)
+	state, err := s.await(ctx, results, n)
 	if err != nil {
 		return r, err
 	}
@@ -43,33 +64,6 @@ func (l *lab) drain(ctx context.Context, name string, n, workers int, delay time
 		return r, err
 	}
 	r.spent.spent(name, append(s.staff, s.server, s.gateway)...)
-	return r, nil
-}
-
-// drainPeer is the same with a peer.
-func (l *lab) drainPeer(ctx context.Context, role string, n int, delay time.Duration, gateway ...string) (r run, err error) {
-	s, err := l.newSite(ctx, gateway...)
-	if err != nil {
-		return r, err
-	}
-	defer closing(s, &err)
-	if err := s.fill(ctx, peerCommands, n); err != nil {
-		return r, err
-	}
-	url, stop, err := s.far(delay)
-	if err != nil {
-		return r, err
-	}
-	defer stop()
-	if _, err := s.peer(ctx, role, url); err != nil {
-		return r, err
-	}
-	state, err := s.await(ctx, peerResults, n)
-	if err != nil {
-		return r, err
-	}
-	r.perSecond = rate(state, n)
-	r.spent.spent(role, append(s.staff, s.server, s.gateway)...)
 	return r, nil
 }
 
