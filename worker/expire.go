@@ -30,8 +30,8 @@ type backlog struct {
 }
 
 // expireUnpulled ends, on time, commands that expire while no session can be had or
-// the gateway is down, and so nothing is pulled. It reads them out of the stream, past the consumer.
-// Several workers may do so at once: the ledger takes one result.
+// the gateway is down, and so nothing is pulled. It reads them out of the stream,
+// past the consumer. Several workers may do so at once: the ledger takes one result.
 func (w *Worker) expireUnpulled(ctx context.Context) {
 	ticker := time.NewTicker(lookPeriod)
 	defer ticker.Stop()

@@ -10,6 +10,7 @@ import (
 // insist repeats a NATS operation that must succeed sooner or later, until it
 // does or the context ends.
 func insist(ctx context.Context, operation func() error, failed func(err error, wait time.Duration)) error {
+	// Nearly always it works at once, and then needs no backoff.
 	first := true
 	err := operation()
 	if err == nil {

@@ -54,7 +54,8 @@ func newIntake(nc *nats.Conn, log *slog.Logger, room *room, period time.Duration
 }
 
 // run pulls until ctx ends and hands each message, and the id of the server that it
-// comes from, to accept with the context work. It returns when no pull is under way any more.
+// comes from, to accept with the context work. It returns when no pull is under way
+// any more.
 func (in *intake) run(ctx, work context.Context) {
 	in.restart(work)
 	reconnected := in.nc.StatusChanged(nats.CONNECTED)

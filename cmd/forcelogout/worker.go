@@ -63,9 +63,9 @@ func (c *workerCommand) Run(ctx context.Context, std streamsIO) error {
 		defer stopServer(ctx, server, log)
 		c.NATS, c.Context = server.URL(), ""
 	}
+	saveCollections()
 	// Nothing is buffered over an outage: an acknowledgement that arrives late
 	// would speak for a command that is somebody else's by then.
-	saveCollections()
 	nc, err := c.connect("worker "+configs[0].Instance, log, nats.ReconnectBufSize(-1))
 	if err != nil {
 		return err

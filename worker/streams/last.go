@@ -17,25 +17,17 @@ type Message struct {
 	Sequence uint64
 }
 
-// Last returns the data and sequence of a subject's last message as the stream's
-// leader knows it, or jetstream.ErrMsgNotFound. A direct get, which is faster, may be
-// answered by a replica that does not have the newest messages yet.
-func Last(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, subject string) ([]byte, uint64, error) {
-	cfg := stream.CachedInfo().Config
-	if cfg.Replicas <= 1 {
-		msg, err := stream.GetLastMsgForSubject(ctx, subject)
-		if err != nil {
-			return nil, 0, err
-		}
-		return msg.Data, msg.Sequence, nil
-	}
+// leaderLast returns a subject's last message as the stream's leader knows it, or
+// jetstream.ErrMsgNotFound. A direct get, which is faster, may be answered by a
+// replica that does not have the newest messages yet.
+func leaderLast(ctx context.Context, js jetstream.JetStream, stream, subject string) (Message, error) {
 	request, err := json.Marshal(map[string]string{"last_by_subj": subject})
 	if err != nil {
-		return nil, 0, err
+		return Message{}, err
 	}
-	m, err := js.Conn().RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.MSG.GET."+cfg.Name, request)
+	m, err := js.Conn().RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.MSG.GET."+stream, request)
 	if err != nil {
-		return nil, 0, err
+		return Message{}, err
 	}
 	var answer struct {
 		Error   *jetstream.APIError
@@ -47,15 +39,15 @@ func Last(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, 
 	err = json.Unmarshal(m.Data, &answer)
 	switch {
 	case err != nil:
-		return nil, 0, fmt.Errorf("reading the answer of NATS: %w", err)
+		return Message{}, fmt.Errorf("reading the answer of NATS: %w", err)
 	case answer.Error != nil && answer.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
-		return nil, 0, jetstream.ErrMsgNotFound
+		return Message{}, jetstream.ErrMsgNotFound
 	case answer.Error != nil:
-		return nil, 0, answer.Error
+		return Message{}, answer.Error
 	case answer.Message == nil:
-		return nil, 0, jetstream.ErrMsgNotFound
+		return Message{}, jetstream.ErrMsgNotFound
 	}
-	return answer.Message.Data, answer.Message.Sequence, nil
+	return Message{answer.Message.Data, answer.Message.Sequence}, nil
 }
 
 // maxAnswers is how many messages the server sends for one request; more is an error.

@@ -63,8 +63,7 @@ func (q *Question) Answer(ctx context.Context) (Message, error) {
 	if !q.reader.together() {
 		ctx, cancel := context.WithTimeout(ctx, answerTime)
 		defer cancel()
-		data, seq, err := Last(ctx, q.reader.js, q.reader.stream, q.subject)
-		return Message{data, seq}, err
+		return leaderLast(ctx, q.reader.js, q.reader.name(), q.subject)
 	}
 	select {
 	case <-q.answered:
@@ -77,6 +76,8 @@ func (q *Question) Answer(ctx context.Context) (Message, error) {
 // together is false where only the leader is to be believed, which takes single
 // questions only.
 func (r *Reader) together() bool { return r.stream.CachedInfo().Config.Replicas <= 1 }
+
+func (r *Reader) name() string { return r.stream.CachedInfo().Config.Name }
 
 func (r *Reader) signal() {
 	select {
@@ -125,7 +126,7 @@ func (r *Reader) answer(ctx context.Context, questions []*Question) {
 	for i, q := range questions {
 		subjects[i] = q.subject
 	}
-	found, err := Lasts(ctx, r.js, r.stream.CachedInfo().Config.Name, subjects)
+	found, err := Lasts(ctx, r.js, r.name(), subjects)
 	for _, q := range questions {
 		q.err = err
 		if err == nil {
