@@ -18,6 +18,10 @@ const (
 	// one so often.
 	pullExpiry    = 5 * time.Minute
 	pullHeartbeat = 30 * time.Second
+	// While commands keep coming, pulls are short: nats.go keeps what belongs to
+	// each for two heartbeats after it has ended.
+	busyExpiry    = 5 * time.Second
+	busyHeartbeat = time.Second
 	// calmLooks is how many periods pass between two looks at a consumer that has
 	// nothing to deliver.
 	calmLooks = 3
@@ -39,6 +43,7 @@ type intake struct {
 
 	delivered atomic.Uint64 // messages so far
 	pending   atomic.Uint64 // waiting on the server, as last seen
+	filled    atomic.Bool   // the last pull that ended got all that it asked for
 	quiet     bool          // commands waited at the last look, and none has come since; watch's own
 
 	mu       sync.Mutex
@@ -117,12 +122,16 @@ func (in *intake) pull(ctx, work context.Context, n int) {
 	in.mu.Lock()
 	consumer, pulls := in.consumer, in.pulls
 	in.mu.Unlock()
-	expiring, cancel := context.WithTimeout(pulls, pullExpiry)
+	expiry, heartbeat := pullExpiry, pullHeartbeat
+	if in.filled.Load() {
+		expiry, heartbeat = busyExpiry, busyHeartbeat
+	}
+	expiring, cancel := context.WithTimeout(pulls, expiry)
 	defer cancel()
 	left := n
-	defer func() { in.room.unfilled(left) }()
+	defer func() { in.filled.Store(left == 0); in.room.unfilled(left) }()
 	server := in.nc.ConnectedServerId()
-	batch, err := consumer.Fetch(n, jetstream.FetchContext(expiring), jetstream.FetchHeartbeat(pullHeartbeat))
+	batch, err := consumer.Fetch(n, jetstream.FetchContext(expiring), jetstream.FetchHeartbeat(heartbeat))
 	if err == nil {
 		for msg := range batch.Messages() {
 			left--
