@@ -28,7 +28,7 @@ type GatewayState struct {
 // Result.Encode.
 func (s GatewayState) Encode() ([]byte, error) {
 	s.Error = clip(s.Error)
-	data, err := encodeEvent(s)
+	data, err := encodeEvent(&s)
 	if err != nil {
 		return nil, fmt.Errorf("encode state of the gateway of %s: %w", quote(s.VCC), err)
 	}

@@ -1,5 +1,7 @@
 package messages
 
+import "iter"
+
 // Header names. All but the last say why and from where a message went to the
 // dead letters, the last is on every result.
 const (
@@ -13,16 +15,13 @@ const (
 // CloudEvent returns the CloudEvents 1.0 headers of the result in binary mode.
 // source is a URI reference that names the installation. ce-time is FinishedAt,
 // left out where that is zero.
-func (r Result) CloudEvent(source string) map[string]string {
-	headers := map[string]string{
-		"ce-specversion": "1.0",
-		"ce-id":          r.ID,
-		"ce-source":      source,
-		"ce-type":        "forcelogout.result.v1",
-		"ce-subject":     r.VCC + "/" + r.WorkNo,
+func (r Result) CloudEvent(source string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		_ = yield("ce-specversion", "1.0") &&
+			yield("ce-id", r.ID) &&
+			yield("ce-source", source) &&
+			yield("ce-type", "forcelogout.result.v1") &&
+			yield("ce-subject", r.VCC+"/"+r.WorkNo) &&
+			!r.FinishedAt.IsZero() && yield("ce-time", string(appendMillis(nil, r.FinishedAt)))
 	}
-	if !r.FinishedAt.IsZero() {
-		headers["ce-time"] = r.FinishedAt.UTC().Format(millis)
-	}
-	return headers
 }

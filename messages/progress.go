@@ -45,7 +45,7 @@ type Progress struct {
 // Result.Encode.
 func (p Progress) Encode() ([]byte, error) {
 	p.Retcode, p.Error = clip(p.Retcode), clip(p.Error)
-	data, err := encodeEvent(p)
+	data, err := encodeEvent(&p)
 	if err != nil {
 		return nil, fmt.Errorf("encode progress of %s: %w", quote(p.ID), err)
 	}

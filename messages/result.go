@@ -38,7 +38,7 @@ type Result struct {
 // are UTC, cut to milliseconds. It fails only for a year beyond 9999.
 func (r Result) Encode() ([]byte, error) {
 	r.Retcode, r.Message, r.Error = clip(r.Retcode), clip(r.Message), clip(r.Error)
-	data, err := encodeEvent(r)
+	data, err := encodeEvent(&r)
 	if err != nil {
 		return nil, fmt.Errorf("encode result of %s: %w", quote(r.ID), err)
 	}

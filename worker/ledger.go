@@ -111,9 +111,9 @@ func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result
 // resultHeader is what every result carries besides its JSON. Trace headers of
 // the command go along.
 func resultHeader(prefix messages.Prefix, r messages.Result, command nats.Header) nats.Header {
-	event := r.CloudEvent("/" + string(prefix) + "/" + r.VCC)
-	header := make(nats.Header, len(event)+3)
-	values := make([]string, 0, len(event)+5) // one piece of memory for all
+	const most = 11 // of the values, which share one piece of memory
+	header := make(nats.Header, most)
+	values := make([]string, 0, most)
 	set := func(name, value string) {
 		values = append(values, value)
 		header[name] = values[len(values)-1 : len(values) : len(values)]
@@ -121,7 +121,7 @@ func resultHeader(prefix messages.Prefix, r messages.Result, command nats.Header
 	set(jetstream.MsgIDHeader, r.ID)
 	set("Content-Type", "application/json")
 	set(messages.HeaderOutcome, string(r.Outcome))
-	for name, value := range event {
+	for name, value := range r.CloudEvent("/" + string(prefix) + "/" + r.VCC) {
 		set(name, value)
 	}
 	for _, name := range traceHeaders() {
