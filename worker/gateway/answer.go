@@ -3,7 +3,6 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -64,8 +63,8 @@ func parseAnswer(resp *http.Response, body []byte) Answer {
 // isHTML tells a proxy's page from an answer. Other wrong content types are
 // common in front of a right body and are let through.
 func isHTML(h http.Header) bool {
-	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && mediaType == "text/html"
+	mediaType, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "text/html")
 }
 
 // text reads a JSON string or number as a string; anything else is "".

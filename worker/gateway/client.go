@@ -92,7 +92,7 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 		return reply{}, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	body, err := read(resp)
 	if err != nil {
 		return reply{}, fmt.Errorf("reading the answer: %w", err)
 	}
@@ -100,6 +100,16 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 		return reply{Answer: Answer{HTTPStatus: resp.StatusCode}}, fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
 	}
 	return reply{Answer: parseAnswer(resp, body), header: resp.Header, body: body}, nil
+}
+
+// read returns the body, or so much of it that one sees that it is too large.
+func read(resp *http.Response) ([]byte, error) {
+	if resp.ContentLength < 0 || resp.ContentLength > MaxAnswer {
+		return io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
+	}
+	body := make([]byte, resp.ContentLength)
+	_, err := io.ReadFull(resp.Body, body)
+	return body, err
 }
 
 // resource builds a URL in which every variable segment is digits or a

@@ -54,7 +54,11 @@ func ParseGUID(raw string) (string, error) {
 // [cec_07_0357, cec_05_40110]. "" where there is none that could be used.
 func guidOf(h http.Header) string {
 	for _, name := range []string{"Set-Guid", "Guid"} {
-		if guid, err := ParseGUID(h.Get(name)); err == nil {
+		value := h.Get(name)
+		if value == "" {
+			continue // as nearly always
+		}
+		if guid, err := ParseGUID(value); err == nil {
 			return guid
 		}
 	}
