@@ -57,6 +57,10 @@ func (f natsFlags) connect(name string, log *slog.Logger, more ...nats.Option) (
 	return nc, nil
 }
 
+// waitingMessages is how many a subscription keeps for who reads it. The default of
+// nats.go takes half a megabyte for each, of which a worker has five per VCC.
+const waitingMessages = 8 << 10
+
 func (f natsFlags) options(name string, log *slog.Logger) ([]nats.Option, error) {
 	opts := []nats.Option{
 		nats.Name("forcelogout " + name),
@@ -66,6 +70,7 @@ func (f natsFlags) options(name string, log *slog.Logger) ([]nats.Option, error)
 		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
+		nats.SyncQueueLen(waitingMessages),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				log.Warn("disconnected from NATS", slog.Any("error", err))
