@@ -81,9 +81,7 @@ func (l *ledger) store(ctx context.Context, r messages.Result, header nats.Heade
 }
 
 func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result) ([]byte, error) {
-	tryCtx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	ack, err := l.js.PublishMsg(tryCtx, msg)
+	ack, err := l.publish(ctx, msg)
 	var refused *jetstream.APIError
 	switch {
 	case err == nil && !ack.Duplicate:
@@ -105,6 +103,23 @@ func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result
 		return nil, fmt.Errorf("storing the result of %s: %w", r.ID, err)
 	default:
 		return nil, fmt.Errorf("storing the result of %s: taken for a repeat of another message", r.ID)
+	}
+}
+
+// publish stores a message and waits for the acknowledgement. Those of many wait
+// together, with one subscription for all.
+func (l *ledger) publish(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
+	future, err := l.js.PublishMsgAsync(msg)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case ack := <-future.Ok():
+		return ack, nil
+	case err := <-future.Err():
+		return nil, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
