@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -126,6 +127,9 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 	if withdrawn {
 		err = errWithdrawn
 	}
+	// The next call first: whoever waited for this one to end has just been let go, and
+	// would wait for this processor until the result is written.
+	runtime.Gosched()
 	if err != nil {
 		return verdict{}, nil, err
 	}
