@@ -41,6 +41,7 @@ type counting struct {
 	took      atomic.Int64 // all calls together, ns
 	failEvery int          // every n-th agent's first calls fail; 0 for none
 	failTimes int
+	failCode  string
 
 	healthy, failing atomic.Int64
 	mu               sync.Mutex
@@ -52,8 +53,9 @@ func runGateway(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("gateway", flag.ExitOnError)
 	latency := flags.Duration("latency", 0, "of each call")
 	c := &counting{failed: map[int]int{}}
-	flags.IntVar(&c.failEvery, "fail-every", 0, "n-th agent's calls answer 900-002")
-	flags.IntVar(&c.failTimes, "fail-times", 3, "so often, then 0")
+	flags.IntVar(&c.failEvery, "fail-every", 0, "n-th agent's calls fail")
+	flags.IntVar(&c.failTimes, "fail-times", 3, "so often, then they succeed")
+	flags.StringVar(&c.failCode, "fail-code", "900-002", "of the calls that fail")
 	password := flags.String("password", "", "of the inspector, who is signed in without one")
 	calls := flags.Int("calls", 1, "to remember")
 	_ = flags.Parse(args)
@@ -119,7 +121,7 @@ func (c *counting) note(workNo string) {
 	defer c.mu.Unlock()
 	c.failed[agent]++
 	if c.failed[agent] <= c.failTimes {
-		c.Plan(workNo, sim.Answer{Retcode: "900-002"})
+		c.Plan(workNo, sim.Answer{Retcode: c.failCode})
 	}
 }
 

@@ -107,7 +107,7 @@ const ideal = float64(slots) / 0.050
 // runWaiting is the share of the ideal, with NATS near or far.
 func runWaiting(delay time.Duration) func(context.Context, *lab) (readings, error) {
 	return func(ctx context.Context, l *lab) (found readings, err error) {
-		n := l.times(12_800)
+		n := l.times(25_600)
 		worker, err := l.drain(ctx, "worker", n, 1, delay, waitingGateway)
 		if err != nil {
 			return nil, err
@@ -120,7 +120,7 @@ func runWaiting(delay time.Duration) func(context.Context, *lab) (readings, erro
 		}
 		found.add("http-alone: share of the ideal", calls.perSecond/ideal, "")
 		for _, role := range []string{"loop", "watermill"} {
-			peer, err := l.drainPeer(ctx, role, n/4, delay, waitingGateway...)
+			peer, err := l.drainPeer(ctx, role, n/8, delay, waitingGateway...)
 			if err != nil {
 				return nil, err
 			}
