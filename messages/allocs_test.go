@@ -16,7 +16,7 @@ func TestAllocations(t *testing.T) {
 		most float64
 		do   func() error
 	}{
-		{"DecodeCommand", 13, decodeBenchCommand},
+		{"DecodeCommand", 14, decodeBenchCommand},
 		{"Result.Encode", 5, func() error { _, err := r.Encode(); return err }},
 		{"Progress.Encode", 4, func() error { _, err := p.Encode(); return err }},
 	} {

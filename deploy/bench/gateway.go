@@ -105,8 +105,9 @@ func (c *counting) wait(begin time.Time) {
 	}
 	due := begin.Add(c.latency)
 	time.Sleep(time.Until(due) - time.Duration(c.over.Load()))
+	// Much less than one in slots: all calls in flight learn from what they have waited.
 	late := int64(time.Since(due))
-	c.over.Add(late / 16)
+	c.over.Add(late / (8 * slots))
 }
 
 // note counts a call, and decides that it fails.
