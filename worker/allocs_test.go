@@ -4,16 +4,7 @@
 
 package worker_test
 
-import (
-	"fmt"
-	"io"
-	"log/slog"
-	"testing"
-
-	"github.com/forcelogout/forcelogout/messages"
-	"github.com/forcelogout/forcelogout/worker"
-	"github.com/forcelogout/forcelogout/worker/gateway/sim"
-)
+import "testing"
 
 // TestAllocations keeps what a command costs on its whole path from growing unseen:
 // sending, storing, delivery, call, result, acknowledgement and reading the result.
@@ -24,21 +15,13 @@ func TestAllocations(t *testing.T) {
 		most = 380 // what was measured, and a tenth
 	)
 	r := newRig(t)
-	r.start(func(c *worker.Config) {
-		c.Concurrency = 64
-		c.Log = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
-	})
+	r.start(atFullSpeed)
 	feed := r.results()
 	sent := 0
 	got := testing.AllocsPerRun(2, func() {
-		orders := make([]messages.Command, each)
-		for i := range orders {
-			orders[i] = order(fmt.Sprintf("id-%d", sent), fmt.Sprint(10_001+sent))
-			r.sim.SetAgent(orders[i].WorkNo, sim.Agent{SignedIn: true})
-			sent++
-		}
-		r.send(orders...)
-		for range orders {
+		r.send(r.orders(sent, each)...)
+		sent += each
+		for range each {
 			if _, _, err := feed.Next(r.ctx); err != nil {
 				t.Fatal(err)
 			}

@@ -27,19 +27,11 @@ func BenchmarkWorker(b *testing.B) {
 		b.Run(fmt.Sprintf("gateway=%v/concurrency=64", latency), func(b *testing.B) {
 			r := newRig(b)
 			r.sim.SetFaults(sim.Faults{Latency: latency})
-			orders := make([]messages.Command, b.N)
-			for i := range orders {
-				orders[i] = order(fmt.Sprintf("id-%d", i), fmt.Sprint(10_001+i%900_000))
-				r.sim.SetAgent(orders[i].WorkNo, sim.Agent{SignedIn: true})
-			}
-			r.send(orders...)
+			r.send(r.orders(0, b.N)...)
 			feed := r.results()
 			b.ReportAllocs()
 			b.ResetTimer()
-			r.start(func(c *worker.Config) {
-				c.Concurrency = 64
-				c.Log = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
-			})
+			r.start(atFullSpeed)
 			for range b.N {
 				if _, _, err := feed.Next(r.ctx); err != nil {
 					b.Fatal(err)
@@ -53,6 +45,22 @@ func BenchmarkWorker(b *testing.B) {
 			}
 		})
 	}
+}
+
+// orders are n commands about agents who are signed in, the first of them numbered first.
+func (r *rig) orders(first, n int) []messages.Command {
+	orders := make([]messages.Command, n)
+	for i := range orders {
+		orders[i] = order(fmt.Sprintf("id-%d", first+i), fmt.Sprint(10_001+(first+i)%900_000))
+		r.sim.SetAgent(orders[i].WorkNo, sim.Agent{SignedIn: true})
+	}
+	return orders
+}
+
+// atFullSpeed has as many slots as a worker has by itself, and logs nothing.
+func atFullSpeed(c *worker.Config) {
+	c.Concurrency = worker.DefaultConcurrency
+	c.Log = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
 }
 
 // BenchmarkCallsAlone is the limit beside BenchmarkWorker: the same calls by the
