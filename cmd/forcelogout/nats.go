@@ -58,7 +58,7 @@ func (f natsFlags) connect(name string, log *slog.Logger, more ...nats.Option) (
 }
 
 // waitingMessages is how many a subscription keeps for who reads it. The default of
-// nats.go takes half a megabyte for each, of which a worker has five per VCC.
+// nats.go takes half a megabyte for each, of which a worker has three per VCC.
 const waitingMessages = 8 << 10
 
 func (f natsFlags) options(name string, log *slog.Logger) ([]nats.Option, error) {

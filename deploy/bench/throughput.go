@@ -119,13 +119,16 @@ func runWaiting(delay time.Duration) func(context.Context, *lab) (readings, erro
 			return nil, err
 		}
 		found.add("http-alone: share of the ideal", calls.perSecond/ideal, "")
-		for role, n := range map[string]int{"loop": n / 4, "watermill": n / 32} { // as fast as they are
-			peer, err := l.drainPeer(ctx, role, n, delay, waitingGateway...)
+		for _, peer := range []struct {
+			role string
+			n    int
+		}{{"loop", n / 4}, {"watermill", n / 32}} { // as fast as they are
+			r, err := l.drainPeer(ctx, peer.role, peer.n, delay, waitingGateway...)
 			if err != nil {
 				return nil, err
 			}
-			found.add(role+": share of the ideal", peer.perSecond/ideal, "")
-			found = append(found, peer.spent...)
+			found.add(peer.role+": share of the ideal", r.perSecond/ideal, "")
+			found = append(found, r.spent...)
 		}
 		return append(found, worker.spent...), nil
 	}
