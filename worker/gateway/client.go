@@ -45,7 +45,7 @@ func NewClient(opts Options) (*Client, error) {
 	if conns <= 0 {
 		conns = 64
 	}
-	transport, err := newReloading(opts.TLS, conns, opts.Log)
+	transport, err := newReloading(base, opts.TLS, conns, opts.Log)
 	if err != nil {
 		return nil, err
 	}

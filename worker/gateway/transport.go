@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ const lookEvery = 5 * time.Second
 // one request waits for the disk while the others go on. A file that is caught
 // half written but makes sense is used until the next look.
 type reloading struct {
+	base  *url.URL
 	files TLSFiles
 	conns int
 	log   *slog.Logger
@@ -38,7 +40,7 @@ type reloading struct {
 
 // newReloading reads the files at once: a worker that starts with wrong ones
 // should say so and end.
-func newReloading(files TLSFiles, conns int, log *slog.Logger) (*reloading, error) {
+func newReloading(base *url.URL, files TLSFiles, conns int, log *slog.Logger) (*reloading, error) {
 	texts, err := files.read()
 	if err != nil {
 		return nil, err
@@ -47,7 +49,7 @@ func newReloading(files TLSFiles, conns int, log *slog.Logger) (*reloading, erro
 		log = slog.New(slog.DiscardHandler)
 	}
 	start := time.Now()
-	r := &reloading{files: files, conns: conns, log: log, clock: func() time.Duration { return time.Since(start) }}
+	r := &reloading{base: base, files: files, conns: conns, log: log, clock: func() time.Duration { return time.Since(start) }}
 	r.due.Store(int64(lookEvery))
 	if !files.any() {
 		r.due.Store(math.MaxInt64)
@@ -103,7 +105,7 @@ func (r *reloading) use(texts pemTexts) error {
 	if err != nil {
 		return err
 	}
-	old := r.current.Swap(newTransport(config, r.conns))
+	old := r.current.Swap(newTransport(r.base, config, r.conns))
 	r.texts = texts
 	if old != nil {
 		old.CloseIdleConnections()
@@ -111,22 +113,26 @@ func (r *reloading) use(texts pemTexts) error {
 	return nil
 }
 
-// transport is an http.Transport that knows when a client certificate is missing.
+// transport speaks HTTP/1.1 over conns, and leaves HTTP/2 and proxies to an
+// http.Transport. It knows when a client certificate is missing.
 type transport struct {
 	*http.Transport
-	bare atomic.Bool // the gateway asked for a client certificate, and none fitted
+	direct *conns
+	may    bool        // direct may be used: there is no proxy
+	http11 atomic.Bool // the gateway speaks nothing newer, and direct is used
+	bare   atomic.Bool // the gateway asked for a client certificate, and none fitted
 }
 
-func newTransport(config *tls.Config, conns int) *transport {
+func newTransport(base *url.URL, config *tls.Config, most int) *transport {
 	t := &transport{Transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		TLSClientConfig:     config,
-		TLSHandshakeTimeout: 5 * time.Second,
+		TLSHandshakeTimeout: handshakeTime,
 		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        conns,
-		MaxIdleConnsPerHost: conns,
+		MaxIdleConns:        most,
+		MaxIdleConnsPerHost: most,
 		// It also ends connections that come idle in a replaced transport.
-		IdleConnTimeout: 90 * time.Second,
+		IdleConnTimeout: idleTime,
 		// A compressed body could grow far beyond MaxAnswer while it is read.
 		DisableCompression: true,
 		// A connection that is silently dead would be used for minutes.
@@ -142,14 +148,36 @@ func newTransport(config *tls.Config, conns int) *transport {
 		t.bare.Store(true)
 		return &tls.Certificate{}, nil // the gateway may do without
 	}
+	t.direct = newConns(base, config, most)
+	through, err := http.ProxyFromEnvironment(&http.Request{URL: base})
+	t.may = canLook && through == nil && err == nil
+	t.http11.Store(t.may && base.Scheme == "http")
 	return t
 }
 
 // RoundTrip names what TLS 1.2 has no alert for: a missing client certificate.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := t.Transport.RoundTrip(req)
+	resp, err := t.send(req)
 	if err != nil && t.bare.Load() && isAlert(err, handshakeFailure) {
 		err = fmt.Errorf("%w: %w", errNoClientCertificate, err)
 	}
 	return resp, err
+}
+
+// send learns from the first answer over TLS which of both it is to be.
+func (t *transport) send(req *http.Request) (*http.Response, error) {
+	if t.http11.Load() {
+		return t.direct.RoundTrip(req)
+	}
+	resp, err := t.Transport.RoundTrip(req)
+	if err == nil && resp.ProtoMajor == 1 && t.may {
+		t.http11.Store(true)
+	}
+	return resp, err
+}
+
+// CloseIdleConnections is for a transport that is not used for new requests any more.
+func (t *transport) CloseIdleConnections() {
+	t.direct.close()
+	t.Transport.CloseIdleConnections()
 }

@@ -1,0 +1,9 @@
+//go:build !unix
+
+package gateway
+
+// canLook says that an idle connection cannot be looked at here, so that an
+// http.Transport has to make all calls.
+const canLook = false
+
+func (*conn) quiet() bool { return false }
