@@ -2,12 +2,14 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // RetcodeSuccess is the only retcode that means that the call worked [cec_07_0580].
@@ -35,10 +37,17 @@ const maxMessage = 512
 // envelope is the part that all answers share [cec_07_0441]. Releases differ:
 // some send numbers for strings and some call the text msg [cec_05_4023].
 type envelope struct {
-	Retcode json.RawMessage `json:"retcode"`
-	Message json.RawMessage `json:"message"`
-	Msg     json.RawMessage `json:"msg"`
+	Retcode jsontext.Value `json:"retcode"`
+	Message jsontext.Value `json:"message"`
+	Msg     jsontext.Value `json:"msg"`
 }
+
+// lenient is how answers are read: releases differ in more than is known. It is made
+// once, as what it has learnt about types is kept in it.
+var lenient = json.JoinOptions(
+	json.MatchCaseInsensitiveNames(true),
+	jsontext.AllowDuplicateNames(true),
+	jsontext.AllowInvalidUTF8(true))
 
 func parseAnswer(resp *http.Response, body []byte) Answer {
 	answer := Answer{
@@ -49,7 +58,7 @@ func parseAnswer(resp *http.Response, body []byte) Answer {
 		answer.GUID = guidOf(resp.Header)
 	}
 	var env envelope
-	if isHTML(resp.Header) || json.Unmarshal(body, &env) != nil {
+	if isHTML(resp.Header) || json.Unmarshal(body, &env, lenient) != nil {
 		return answer
 	}
 	answer.Retcode = clean(text(env.Retcode), 32)
@@ -68,22 +77,19 @@ func isHTML(h http.Header) bool {
 }
 
 // text reads a JSON string or number as a string; anything else is "".
-func text(raw json.RawMessage) string {
-	if len(raw) == 0 {
+func text(raw []byte) string {
+	switch value := jsontext.Value(raw); value.Kind() {
+	case jsontext.KindString:
+		if bytes.IndexByte(raw, '\\') < 0 {
+			return string(raw[1 : len(raw)-1]) // as nearly always; broken bytes are clean's business
+		}
+		inner, _ := jsontext.AppendUnquote(nil, value) // what is broken in it has been replaced
+		return string(inner)
+	case jsontext.KindNumber:
+		return string(raw)
+	default:
 		return ""
 	}
-	if inner, quoted := bytes.CutPrefix(raw, []byte{'"'}); quoted && bytes.IndexByte(raw, '\\') < 0 {
-		return string(inner[:len(inner)-1]) // as nearly always; broken bytes are clean's business
-	}
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
-	}
-	var n json.Number
-	if json.Unmarshal(raw, &n) == nil {
-		return n.String()
-	}
-	return ""
 }
 
 // clean makes text from outside one printable line, so that it can forge no
