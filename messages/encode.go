@@ -2,11 +2,13 @@ package messages
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -21,25 +23,99 @@ func appendMillis(text []byte, t time.Time) []byte {
 	return append(text[:len(text)-1], '.', '0'+byte(ms/100), '0'+byte(ms/10%10), '0'+byte(ms%10), 'Z')
 }
 
-// eventForm is how a Result or Progress is written: times as RFC 3339 in UTC with
-// milliseconds always, so that they sort as text. What we report must not be lost
-// because of a broken byte in it, so invalid UTF-8 is replaced. It is made once:
-// what it has learnt about types is kept in it.
-var eventForm = json.JoinOptions(
-	json.Deterministic(true),
-	jsontext.AllowInvalidUTF8(true),
-	json.WithMarshalers(json.MarshalToFunc(writeMillis)))
-
-func encodeEvent(v any) ([]byte, error) { return json.Marshal(v, eventForm) }
-
-func writeMillis(out *jsontext.Encoder, t time.Time) error {
-	if y := t.UTC().Year(); y < 0 || y > 9999 {
-		return fmt.Errorf("year %d is outside RFC 3339", y)
-	}
-	var text [len(`"2006-01-02T15:04:05.000Z"`)]byte
-	quoted := append(appendMillis(append(text[:0], '"'), t), '"')
-	return out.WriteValue(quoted)
+// event is the JSON of a Result or Progress, written field by field: a library that
+// finds out about types takes three times as long. Zero values are left out, except
+// by the methods that say so. Times are RFC 3339 in UTC with milliseconds always, so
+// that they sort as text. What we report must not be lost because of a broken byte in
+// it, so invalid UTF-8 is replaced.
+type event struct {
+	json []byte
+	err  error // a field could not be written
 }
+
+// usualEvent is the room for one without long texts.
+const usualEvent = 512
+
+func newEvent() event { return event{json: append(make([]byte, 0, usualEvent), '{')} }
+
+func (e *event) name(name string) {
+	if len(e.json) > 1 {
+		e.json = append(e.json, ',')
+	}
+	e.json = append(append(append(e.json, '"'), name...), '"', ':')
+}
+
+func (e *event) quote(text string) {
+	e.json, _ = jsontext.AppendQuote(e.json, text) // the error says that bytes were replaced
+}
+
+// must writes a text that is never left out.
+func (e *event) must(name, text string) {
+	e.name(name)
+	e.quote(text)
+}
+
+func (e *event) text(name, text string) {
+	if text != "" {
+		e.must(name, text)
+	}
+}
+
+// count writes a number that is never left out.
+func (e *event) count(name string, n int) {
+	e.name(name)
+	e.json = strconv.AppendInt(e.json, int64(n), 10)
+}
+
+func (e *event) number(name string, n int) {
+	if n != 0 {
+		e.count(name, n)
+	}
+}
+
+func (e *event) truth(name string, yes *bool) {
+	if yes != nil {
+		e.name(name)
+		e.json = strconv.AppendBool(e.json, *yes)
+	}
+}
+
+func (e *event) flag(name string, set bool) {
+	if set {
+		e.truth(name, &set)
+	}
+}
+
+func (e *event) time(name string, t time.Time) {
+	if t.IsZero() {
+		return
+	}
+	if y := t.UTC().Year(); y < 0 || y > 9999 {
+		e.err = fmt.Errorf("%s: year %d is outside RFC 3339", name, y)
+		return
+	}
+	e.name(name)
+	e.json = append(appendMillis(append(e.json, '"'), t), '"')
+}
+
+func (e *event) texts(name string, texts map[string]string) {
+	if len(texts) == 0 {
+		return
+	}
+	e.name(name)
+	inner := event{json: []byte{'{'}}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		if len(inner.json) > 1 {
+			inner.json = append(inner.json, ',')
+		}
+		inner.quote(name)
+		inner.json = append(inner.json, ':')
+		inner.quote(texts[name])
+	}
+	e.json = append(append(e.json, inner.json...), '}')
+}
+
+func (e *event) end() ([]byte, error) { return append(e.json, '}'), e.err }
 
 // clip makes text from outside fit: valid UTF-8, at most maxText bytes, cut
 // between characters.

@@ -21,14 +21,19 @@ type GatewayState struct {
 	Worker string    `json:"worker"` // instance name
 	State  string    `json:"state"`  // GatewayUp or GatewayDown
 	Error  string    `json:"error,omitzero"`
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at,omitzero"`
 }
 
 // Encode returns the event's JSON. Texts and times are treated as in
 // Result.Encode.
 func (s GatewayState) Encode() ([]byte, error) {
-	s.Error = clip(s.Error)
-	data, err := encodeEvent(&s)
+	e := newEvent()
+	e.must("vcc", s.VCC)
+	e.must("worker", s.Worker)
+	e.must("state", s.State)
+	e.text("error", clip(s.Error))
+	e.time("at", s.At)
+	data, err := e.end()
 	if err != nil {
 		return nil, fmt.Errorf("encode state of the gateway of %s: %w", quote(s.VCC), err)
 	}

@@ -44,8 +44,21 @@ type Progress struct {
 // Encode returns the event's JSON. Texts and times are treated as in
 // Result.Encode.
 func (p Progress) Encode() ([]byte, error) {
-	p.Retcode, p.Error = clip(p.Retcode), clip(p.Error)
-	data, err := encodeEvent(&p)
+	e := newEvent()
+	e.must("id", p.ID)
+	e.must("vcc", p.VCC)
+	e.must("workNo", p.WorkNo)
+	e.must("phase", p.Phase)
+	e.number("attempt", p.Attempt)
+	e.text("retcode", clip(p.Retcode))
+	e.number("httpStatus", p.HTTPStatus)
+	e.text("error", clip(p.Error))
+	e.time("until", p.Until)
+	e.text("waitFor", p.WaitFor)
+	e.flag("handedBack", p.HandedBack)
+	e.text("worker", p.Worker)
+	e.time("at", p.At)
+	data, err := e.end()
 	if err != nil {
 		return nil, fmt.Errorf("encode progress of %s: %w", quote(p.ID), err)
 	}

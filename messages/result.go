@@ -33,12 +33,32 @@ type Result struct {
 	Worker      string            `json:"worker,omitzero"` // instance name
 }
 
-// Encode returns the result's JSON. Gateway text is data from outside: retcode,
+// Encode returns the result's JSON, its fields in their order here. Gateway text is data from outside: retcode,
 // message and error are cut to 1024 bytes each, invalid UTF-8 is replaced. Times
 // are UTC, cut to milliseconds. It fails only for a year beyond 9999.
 func (r Result) Encode() ([]byte, error) {
-	r.Retcode, r.Message, r.Error = clip(r.Retcode), clip(r.Message), clip(r.Error)
-	data, err := encodeEvent(&r)
+	e := newEvent()
+	e.must("id", r.ID)
+	e.must("vcc", r.VCC)
+	e.must("workNo", r.WorkNo)
+	e.text("inspector", r.Inspector)
+	e.text("reason", r.Reason)
+	e.text("requestedBy", r.RequestedBy)
+	e.texts("meta", r.Meta)
+	e.must("outcome", string(r.Outcome))
+	e.text("cause", string(r.Cause))
+	e.text("retcode", clip(r.Retcode))
+	e.text("message", clip(r.Message))
+	e.number("httpStatus", r.HTTPStatus)
+	e.text("error", clip(r.Error))
+	e.count("attempts", r.Attempts)
+	e.flag("redelivered", r.Redelivered)
+	e.truth("confirmed", r.Confirmed)
+	e.time("issuedAt", r.IssuedAt)
+	e.time("startedAt", r.StartedAt)
+	e.time("finishedAt", r.FinishedAt)
+	e.text("worker", r.Worker)
+	data, err := e.end()
 	if err != nil {
 		return nil, fmt.Errorf("encode result of %s: %w", quote(r.ID), err)
 	}

@@ -76,7 +76,8 @@ func (p Prefix) Session(kind, vcc, inspector string) string {
 }
 
 func (p Prefix) subject(tokens ...string) string {
-	return string(p) + "." + strings.Join(tokens, ".")
+	var all [5]string // a copy that stays on the stack
+	return strings.Join(append(append(all[:0], string(p)), tokens...), ".")
 }
 
 // Stream is the name of a stream or bucket: Stream("COMMANDS") of the default
