@@ -59,16 +59,16 @@ const maxAnswers = 1024
 func Lasts(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (map[string]Message, error) {
 	found, err := lasts(ctx, js.Conn(), stream, subjects)
 	if err != nil {
-		return nil, fmt.Errorf("reading the last messages of %d subjects in %s: %w", len(subjects), stream, err)
+		return nil, unread(len(subjects), stream, err)
 	}
 	return found, nil
 }
 
+func unread(subjects int, stream string, err error) error {
+	return fmt.Errorf("reading the last messages of %d subjects in %s: %w", subjects, stream, err)
+}
+
 func lasts(ctx context.Context, nc *nats.Conn, stream string, subjects []string) (map[string]Message, error) {
-	request, err := json.Marshal(map[string][]string{"multi_last": subjects})
-	if err != nil {
-		return nil, err
-	}
 	inbox := nc.NewInbox()
 	// A plain subscription would come with room for 64 Ki messages.
 	answers := make(chan *nats.Msg, maxAnswers+1)
@@ -77,26 +77,52 @@ func lasts(ctx context.Context, nc *nats.Conn, stream string, subjects []string)
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := nc.PublishRequest(jetstream.DefaultAPIPrefix+"DIRECT.GET."+stream, inbox, request); err != nil {
+	if err := requestLasts(nc, stream, inbox, subjects); err != nil {
 		return nil, err
 	}
-	found := map[string]Message{}
+	var g gathering
 	for {
-		var msg *nats.Msg
 		select {
-		case msg = <-answers:
+		case msg := <-answers:
+			if g.take(msg) {
+				return g.found, g.err
+			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if status := msg.Header.Get("Status"); status != "" {
-			return found, isWhole(status, msg.Header, len(found))
-		}
-		seq, err := strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64)
-		if err != nil {
-			return nil, errors.New("an answer of NATS has no sequence")
-		}
-		found[msg.Header.Get(jetstream.SubjectHeader)] = Message{msg.Data, seq}
 	}
+}
+
+func requestLasts(nc *nats.Conn, stream, inbox string, subjects []string) error {
+	request, err := json.Marshal(map[string][]string{"multi_last": subjects})
+	if err != nil {
+		return err
+	}
+	return nc.PublishRequest(jetstream.DefaultAPIPrefix+"DIRECT.GET."+stream, inbox, request)
+}
+
+// gathering is an answer as far as it has come.
+type gathering struct {
+	found map[string]Message // by subject
+	err   error
+}
+
+// take takes the next message of an answer, and reports whether it was the last.
+func (g *gathering) take(msg *nats.Msg) (last bool) {
+	if status := msg.Header.Get("Status"); status != "" {
+		g.err = isWhole(status, msg.Header, len(g.found))
+		return true
+	}
+	seq, err := strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64)
+	if err != nil {
+		g.err = errors.New("an answer of NATS has no sequence")
+		return true
+	}
+	if g.found == nil {
+		g.found = map[string]Message{}
+	}
+	g.found[msg.Header.Get(jetstream.SubjectHeader)] = Message{msg.Data, seq}
+	return false
 }
 
 // isWhole looks at the end of an answer. The server says "404" also of a message that

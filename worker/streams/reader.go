@@ -88,6 +88,8 @@ func (r *Reader) signal() {
 
 // Run puts the questions until the context ends. What is unanswered then stays so.
 func (r *Reader) Run(ctx context.Context) {
+	a := newAsker(r.js.Conn(), r.name())
+	defer a.close()
 	var requests sync.WaitGroup
 	defer requests.Wait()
 	near := time.NewTimer(nearTime)
@@ -98,19 +100,12 @@ func (r *Reader) Run(ctx context.Context) {
 			return
 		case <-r.asked:
 		}
-		r.mu.Lock()
-		n := min(len(r.waiting), maxTogether)
-		questions := r.waiting[:n:n]
-		r.waiting = r.waiting[n:]
-		if len(r.waiting) > 0 {
-			r.signal()
-		}
-		r.mu.Unlock()
-		if n == 0 {
+		questions := r.take()
+		if len(questions) == 0 {
 			continue
 		}
 		answered := make(chan struct{})
-		requests.Go(func() { defer close(answered); r.answer(ctx, questions) })
+		requests.Go(func() { defer close(answered); answer(ctx, a, questions) })
 		near.Reset(nearTime)
 		select {
 		case <-answered:
@@ -119,14 +114,27 @@ func (r *Reader) Run(ctx context.Context) {
 	}
 }
 
-func (r *Reader) answer(ctx context.Context, questions []*Question) {
+// take returns the questions that go into the next request.
+func (r *Reader) take() []*Question {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := min(len(r.waiting), maxTogether)
+	questions := r.waiting[:n:n]
+	r.waiting = r.waiting[n:]
+	if len(r.waiting) > 0 {
+		r.signal()
+	}
+	return questions
+}
+
+func answer(ctx context.Context, a *asker, questions []*Question) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	subjects := make([]string, len(questions))
 	for i, q := range questions {
 		subjects[i] = q.subject
 	}
-	found, err := Lasts(ctx, r.js, r.name(), subjects)
+	found, err := a.ask(ctx, subjects)
 	for _, q := range questions {
 		q.err = err
 		if err == nil {

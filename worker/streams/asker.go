@@ -1,0 +1,92 @@
+package streams
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+)
+
+// asker asks for last messages again and again. One subscription gets all answers: to
+// make and end one for each request costs the server more than the request.
+type asker struct {
+	nc     *nats.Conn
+	stream string
+	inbox  string
+	sub    *nats.Subscription
+	err    error // there is no subscription
+
+	mu    sync.Mutex
+	asked uint64
+	open  map[string]*request // by the last token of the reply subject
+}
+
+// request is one that is being answered.
+type request struct {
+	gathering
+	whole chan struct{} // closed when it is
+}
+
+func newAsker(nc *nats.Conn, stream string) *asker {
+	a := &asker{nc: nc, stream: stream, inbox: nc.NewInbox() + ".", open: map[string]*request{}}
+	a.sub, a.err = nc.Subscribe(a.inbox+"*", a.hear)
+	return a
+}
+
+func (a *asker) close() {
+	if a.err == nil {
+		_ = a.sub.Unsubscribe()
+	}
+}
+
+// ask is Lasts.
+func (a *asker) ask(ctx context.Context, subjects []string) (map[string]Message, error) {
+	if a.err != nil {
+		return nil, unread(len(subjects), a.stream, a.err)
+	}
+	token, r := a.begin()
+	defer a.end(token)
+	err := requestLasts(a.nc, a.stream, a.inbox+token, subjects)
+	if err == nil {
+		select {
+		case <-r.whole:
+			err = r.err
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		return nil, unread(len(subjects), a.stream, err)
+	}
+	return r.found, nil
+}
+
+func (a *asker) begin() (token string, r *request) {
+	r = &request{whole: make(chan struct{})}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked++
+	token = strconv.FormatUint(a.asked, 36)
+	a.open[token] = r
+	return token, r
+}
+
+func (a *asker) end(token string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.open, token)
+}
+
+// hear takes a message of some answer. What nobody waits for any more is dropped.
+func (a *asker) hear(msg *nats.Msg) {
+	token := strings.TrimPrefix(msg.Subject, a.inbox)
+	a.mu.Lock()
+	r := a.open[token]
+	a.mu.Unlock()
+	if r != nil && r.take(msg) {
+		a.end(token)
+		close(r.whole)
+	}
+}
