@@ -79,12 +79,7 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 	if err != nil {
 		return reply{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "/", bytes.NewReader(payload))
-	if err != nil {
-		return reply{}, err
-	}
-	req.URL, req.Host = target, target.Host
-	req.Header.Set("Content-Type", "application/json; charset=UTF-8")
+	req := newRequest(ctx, method, target, payload)
 	s.sign(req.Header)
 	// Not through an http.Client: its redirects would carry the GUID to another host.
 	resp, err := c.transport.RoundTrip(req)
@@ -100,6 +95,20 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 		return reply{Answer: Answer{HTTPStatus: resp.StatusCode}}, fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
 	}
 	return reply{Answer: parseAnswer(resp, body), header: resp.Header, body: body}, nil
+}
+
+// newRequest is http.NewRequestWithContext for a URL that need not be parsed.
+func newRequest(ctx context.Context, method string, to *url.URL, payload []byte) *http.Request {
+	req := (&http.Request{
+		Method: method, URL: to, Host: to.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json; charset=UTF-8"}}, Body: http.NoBody,
+	}).WithContext(ctx)
+	if payload != nil {
+		req.ContentLength = int64(len(payload))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(payload)), nil }
+		req.Body, _ = req.GetBody()
+	}
+	return req
 }
 
 // read returns the body, or so much of it that one sees that it is too large.

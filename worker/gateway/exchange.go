@@ -29,6 +29,10 @@ type conn struct {
 	head   io.LimitedReader // below in
 	out    *bufio.Writer
 	since  time.Time // when it became idle
+
+	look  func(fd uintptr) (done bool) // peek, made once
+	first [1]byte                      // what it saw
+	still bool                         // that was nothing
 }
 
 func newConn(home *conns, wire, stream net.Conn) (*conn, error) {
@@ -42,6 +46,7 @@ func newConn(home *conns, wire, stream net.Conn) (*conn, error) {
 	}
 	c := &conn{home: home, wire: raw, stream: stream, out: bufio.NewWriter(stream), head: io.LimitedReader{R: stream}}
 	c.in = bufio.NewReader(&c.head)
+	c.look = c.peek
 	return c, nil
 }
 
