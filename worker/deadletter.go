@@ -74,7 +74,11 @@ func (w *Worker) reject(ctx context.Context, msg jetstream.Msg, id, workNo strin
 		Outcome: messages.OutcomeRejected, Cause: messages.CauseInvalid,
 		Error: reason.Error(), FinishedAt: time.Now(), Worker: w.cfg.Instance,
 	}
-	if _, err := w.ledger.store(ctx, r, resultHeader(w.cfg.Prefix, r, msg.Headers())); err != nil {
+	entry, err := w.ledger.entry(r, msg.Headers())
+	if err != nil {
+		return false
+	}
+	if _, err := w.ledger.store(ctx, r, entry); err != nil {
 		return false
 	}
 	w.metrics.Result(r.Outcome, r.Cause)

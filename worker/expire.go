@@ -136,7 +136,7 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 				continue
 			}
 		}
-		w.conclude(ctx, x.execution, *x.expired(), func() error { return w.remove(ctx, x.seq) })
+		w.end(ctx, x.execution, *x.expired(), func() error { return w.remove(ctx, x.seq) })
 	}
 	return nil
 }

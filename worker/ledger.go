@@ -60,18 +60,21 @@ func (l *ledger) find(ctx context.Context, vcc, workNo, id string) ([]byte, erro
 	return l.told(ctx, l.ask(vcc, workNo, id), id)
 }
 
-// store writes a result once. It returns what the ledger holds afterwards: the
-// given result, or the one that was there first. It tries until the context
-// ends: a result that is not stored is a call that a redelivery repeats.
-func (l *ledger) store(ctx context.Context, r messages.Result, header nats.Header) ([]byte, error) {
+// entry is a result as the ledger stores it. Trace headers of the command go along.
+func (l *ledger) entry(r messages.Result, command nats.Header) (*nats.Msg, error) {
 	data, err := r.Encode()
 	if err != nil {
 		return nil, err
 	}
-	msg := &nats.Msg{Subject: l.prefix.Result(r.VCC, r.WorkNo, r.ID), Header: header, Data: data}
-	var held []byte
+	return &nats.Msg{Subject: l.prefix.Result(r.VCC, r.WorkNo, r.ID), Header: resultHeader(l.prefix, r, command), Data: data}, nil
+}
+
+// store writes a result once. It returns what the ledger holds afterwards: the
+// given result, or the one that was there first. It tries until the context
+// ends: a result that is not stored is a call that a redelivery repeats.
+func (l *ledger) store(ctx context.Context, r messages.Result, entry *nats.Msg) (held []byte, err error) {
 	err = insist(ctx, func() error {
-		held, err = l.storeOnce(ctx, msg, r)
+		held, err = l.storeOnce(ctx, entry, r)
 		return err
 	}, func(err error, wait time.Duration) {
 		l.log.LogAttrs(ctx, slog.LevelWarn, "result not stored yet",
@@ -80,47 +83,48 @@ func (l *ledger) store(ctx context.Context, r messages.Result, header nats.Heade
 	return held, err
 }
 
+// errTakenForRepeat: the message-id window has taken a result for a repeat, of itself
+// or of the same id in another VCC.
+var errTakenForRepeat = errors.New("taken for a repeat of another message")
+
+// asStored is nil where an acknowledgement says that the message is stored.
+func asStored(ack *jetstream.PubAck) error {
+	if ack.Duplicate {
+		return errTakenForRepeat
+	}
+	return nil
+}
+
 func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result) ([]byte, error) {
-	ack, err := l.publish(ctx, msg)
-	var refused *jetstream.APIError
-	switch {
-	case err == nil && !ack.Duplicate:
+	err := l.publish(ctx, msg)
+	if err == nil {
 		return msg.Data, nil
-	case err == nil:
-		// A repeat of ours, or the same id in another VCC a moment ago.
-	case errors.As(err, &refused) && refused.ErrorCode == errCodeStoreFailed:
-		// Either there is a result, or the stream is full: look.
-	default:
+	}
+	var refused *jetstream.APIError
+	if !errors.Is(err, errTakenForRepeat) && (!errors.As(err, &refused) || refused.ErrorCode != errCodeStoreFailed) {
 		return nil, fmt.Errorf("storing the result of %s: %w", r.ID, err)
 	}
+	// There is a result, or the stream is full: look.
 	there, findErr := l.find(ctx, r.VCC, r.WorkNo, r.ID)
 	switch {
 	case findErr != nil:
 		return nil, findErr
 	case there != nil:
 		return there, nil
-	case err != nil:
-		return nil, fmt.Errorf("storing the result of %s: %w", r.ID, err)
 	default:
-		return nil, fmt.Errorf("storing the result of %s: taken for a repeat of another message", r.ID)
+		return nil, fmt.Errorf("storing the result of %s: %w", r.ID, err)
 	}
 }
 
-// publish stores a message and waits for the acknowledgement. Those of many wait
-// together, with one subscription for all.
-func (l *ledger) publish(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, error) {
-	future, err := l.js.PublishMsgAsync(msg)
+// publish stores a message and waits for the acknowledgement.
+func (l *ledger) publish(ctx context.Context, msg *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	ack, err := l.js.PublishMsg(ctx, msg)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	select {
-	case ack := <-future.Ok():
-		return ack, nil
-	case err := <-future.Err():
-		return nil, err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return asStored(ack)
 }
 
 // resultHeader is what every result carries besides its JSON. Trace headers of

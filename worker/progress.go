@@ -39,6 +39,5 @@ func (w *Worker) publishProgress(x *execution, p messages.Progress) {
 	if err != nil {
 		return
 	}
-	// Nobody may be listening and nothing depends on it: an error changes nothing.
-	_ = w.nc.Publish(w.cfg.Prefix.Progress(w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID), data)
+	w.outbox.in <- outgoing{subject: w.cfg.Prefix.Progress(w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID), data: data}
 }

@@ -10,28 +10,81 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 )
 
-// report ends a command: the result first, then the acknowledgement. Between
-// the two a crash costs one look into the ledger, never a second call.
-func (w *Worker) report(ctx context.Context, x *execution, end ending) {
-	w.room.move(starting, reporting)
-	x.phase = reporting
-	w.conclude(ctx, x, end, func() error {
-		msg, _ := x.held.delivery()
-		return msg.Ack()
-	})
+// report is how a command ended, on its way into the ledger.
+type report struct {
+	x      *execution
+	result messages.Result
+	entry  *nats.Msg
+	done   func() error // takes the command out of the stream
 }
 
-// conclude stores a command's result, sends the reply and then takes the command
-// out of the stream.
-func (w *Worker) conclude(ctx context.Context, x *execution, end ending, done func() error) {
+// newReport says in the log where there can be none.
+func (w *Worker) newReport(ctx context.Context, x *execution, end ending, done func() error) *report {
 	r := w.result(x, end)
-	stored, err := w.ledger.store(ctx, r, resultHeader(w.cfg.Prefix, r, x.header))
+	entry, err := w.ledger.entry(r, x.header)
 	if err != nil {
-		w.log.LogAttrs(ctx, slog.LevelError, "result not stored, the command will be delivered again", x.attr(), slog.Any("error", err))
+		w.logUnstored(ctx, x, err)
+		return nil
+	}
+	return &report{x, r, entry, done}
+}
+
+// report ends a command in hand: the result first, then the acknowledgement. Between
+// the two a crash costs one look into the ledger, never a second call.
+func (w *Worker) report(ctx context.Context, x *execution, end ending) {
+	r := w.newReport(ctx, x, end, x.acknowledge)
+	if r == nil {
 		return
 	}
+	w.room.move(starting, reporting)
+	x.phase = reporting
+	w.outbox.in <- outgoing{report: r}
+}
+
+// acknowledge takes a command in hand out of the stream.
+func (x *execution) acknowledge() error {
+	msg, _ := x.held.delivery()
+	return msg.Ack()
+}
+
+// stored goes on with a command in hand whose result is in the ledger.
+func (w *Worker) stored(ctx context.Context, r *report) {
+	w.conclude(ctx, r, r.entry.Data)
+	w.letGo(r.x.held, reporting)
+}
+
+// storeAgain does so when it is: there may be a result already, or NATS be away.
+func (w *Worker) storeAgain(ctx context.Context, r *report) {
+	w.store(ctx, r)
+	w.letGo(r.x.held, reporting)
+}
+
+// end ends a command that is not in hand.
+func (w *Worker) end(ctx context.Context, x *execution, end ending, done func() error) {
+	if r := w.newReport(ctx, x, end, done); r != nil {
+		w.store(ctx, r)
+	}
+}
+
+func (w *Worker) store(ctx context.Context, r *report) {
+	stored, err := w.ledger.store(ctx, r.result, r.entry)
+	if err != nil {
+		w.logUnstored(ctx, r.x, err)
+		return
+	}
+	w.conclude(ctx, r, stored)
+}
+
+func (w *Worker) logUnstored(ctx context.Context, x *execution, err error) {
+	w.log.LogAttrs(ctx, slog.LevelError, "result not stored, the command will be delivered again", x.attr(), slog.Any("error", err))
+}
+
+// conclude sends the reply about a command whose result is stored, and takes the
+// command out of the stream.
+func (w *Worker) conclude(ctx context.Context, ended *report, stored []byte) {
+	x, r := ended.x, ended.result
 	w.reply(ctx, x, stored)
-	w.settle(ctx, x, done())
+	w.settle(ctx, x, ended.done())
 	w.metrics.Result(r.Outcome, r.Cause)
 	level := resultLevel(r.Outcome)
 	if !w.log.Enabled(ctx, level) {

@@ -96,7 +96,7 @@ func (w *Worker) withdrawWaiting(ctx context.Context, c messages.Cancel) error {
 	x := w.newExecution(cmd, msg.Header, msg.Time)
 	x.recall(p)
 	x.cancelled = p.Cancelled
-	w.conclude(ctx, x, *x.withdrawn(), func() error { return w.remove(ctx, c.Sequence) })
+	w.end(ctx, x, *x.withdrawn(), func() error { return w.remove(ctx, c.Sequence) })
 	return nil
 }
 

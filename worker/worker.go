@@ -116,10 +116,12 @@ type Worker struct {
 	intake   *intake
 	leases   *leases
 	room     *room
+	outbox   *outbox
 
 	next       chan *held    // for executions that are done with their last
 	draining   chan struct{} // closed when the worker shall end
 	executions sync.WaitGroup
+	telling    sync.WaitGroup // the outbox
 }
 
 // New returns a worker that is ready to run. The streams must exist; the
@@ -197,6 +199,7 @@ func (w *Worker) bind(ctx context.Context) error {
 	if err := w.openInspectors(ctx); err != nil {
 		return err
 	}
+	w.outbox = newOutbox(w.nc, w.js, w.room.maxReporting, w.stored, w.storeAgain)
 	w.leases = newLeases(w.nc, w.log, ackWait, uint64(4*w.room.full))
 	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept)
 	return nil
@@ -237,6 +240,7 @@ func (w *Worker) Run(ctx context.Context) {
 	background.Go(func() { w.hearCancels(work) })
 	background.Go(func() { w.endWaiting(ctx) })
 	background.Go(func() { w.answerStatus(work) })
+	w.telling.Go(func() { w.outbox.run(work) })
 	w.log.LogAttrs(ctx, slog.LevelInfo, "worker started", slog.String("vcc", w.cfg.VCC), slog.Int("concurrency", w.cfg.Concurrency))
 
 	stopDraining := context.AfterFunc(ctx, func() { close(w.draining) })
@@ -252,10 +256,16 @@ func (w *Worker) Run(ctx context.Context) {
 	}
 }
 
-// drain waits for the executions, and cuts them off at the drain timeout.
+// drain waits for the executions and what they have to tell, and cuts them off at the
+// drain timeout.
 func (w *Worker) drain(stop context.CancelFunc) {
 	done := make(chan struct{})
-	go func() { defer close(done); w.executions.Wait() }()
+	go func() {
+		defer close(done)
+		w.executions.Wait()
+		w.outbox.close()
+		w.telling.Wait()
+	}()
 	timer := time.NewTimer(w.cfg.DrainTimeout)
 	defer timer.Stop()
 	select {
@@ -298,22 +308,24 @@ func (w *Worker) lives(ctx context.Context, h *held) {
 	}
 }
 
-// live is the sentence of the package comment.
+// live is the sentence of the package comment. A command that is reported is let go
+// when the report is stored.
 func (w *Worker) live(ctx context.Context, h *held) {
-	inPhase := starting
-	defer func() {
-		w.leases.drop(h)
-		w.room.leave(inPhase)
-	}()
-	if !w.rest(h) {
-		return
+	if w.rest(h) {
+		if x := w.admit(ctx, h); x != nil {
+			w.execute(ctx, x)
+			if x.phase == reporting {
+				return
+			}
+		}
 	}
-	x := w.admit(ctx, h)
-	if x == nil {
-		return
-	}
-	w.execute(ctx, x)
-	inPhase = x.phase
+	w.letGo(h, starting)
+}
+
+// letGo ends this worker's part in a command.
+func (w *Worker) letGo(h *held, from phase) {
+	w.leases.drop(h)
+	w.room.leave(from)
 }
 
 // Ready is nil while the worker can take and execute commands, and else says
