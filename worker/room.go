@@ -22,7 +22,6 @@ const (
 type room struct {
 	roundTrip    time.Duration // to NATS and back
 	full         int           // starting commands: the slots and what hides the way to NATS
-	batch        int           // smallest further pull while another is under way
 	maxWaiting   int
 	maxReporting int
 
@@ -48,7 +47,6 @@ func newRoom(concurrency int, roundTrip time.Duration) *room {
 	}
 	r.full = r.capacityFor(concurrency)
 	r.capacity = r.full
-	r.batch = max(1, r.full/8)
 	return r
 }
 
@@ -70,13 +68,17 @@ func (r *room) narrow(calls int) {
 	r.signal()
 }
 
+// pullShare is the part of the room that is pulled at least: what is in hand keeps the
+// slots busy meanwhile, and a pull costs as much as a command.
+const pullShare = 8
+
 // reserve returns how many commands to pull now, 0 for none, and counts them as
 // requested.
 func (r *room) reserve() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.free()
-	if r.shut || n <= 0 || (r.requested > 0 && n < r.batch) {
+	if r.shut || n < max(1, r.capacity/pullShare) {
 		return 0
 	}
 	r.requested += n

@@ -8,7 +8,7 @@ import (
 // TestRoom: what may be pulled follows what has started, not what waits.
 func TestRoom(t *testing.T) {
 	t.Parallel()
-	r := newRoom(16, 0) // capacity 28, further pulls of 3 or more
+	r := newRoom(16, 0) // capacity 28, pulls of 3 or more
 	if n := r.reserve(); n != 28 {
 		t.Fatalf("the first pull is of %d", n)
 	}
@@ -24,16 +24,17 @@ func TestRoom(t *testing.T) {
 	if !r.tryWait() {
 		t.Fatal("a command may not wait")
 	}
-	if n := r.reserve(); n != 1 {
-		t.Fatalf("one waits, a pull of %d", n)
-	}
 	r.leave(starting)
 	if n := r.reserve(); n != 0 {
-		t.Errorf("a pull of %d while another is under way", n)
+		t.Fatalf("one waits and one has ended, a pull of %d", n)
 	}
-	r.unfilled(1)
-	if n := r.reserve(); n != 2 {
-		t.Errorf("an unfilled pull and an ended command give a pull of %d", n)
+	r.leave(starting)
+	if n := r.reserve(); n != 3 {
+		t.Fatalf("one waits and two have ended, a pull of %d", n)
+	}
+	r.unfilled(3)
+	if n := r.reserve(); n != 3 {
+		t.Errorf("an unfilled pull gives a pull of %d", n)
 	}
 }
 
