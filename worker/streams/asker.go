@@ -16,7 +16,7 @@ type asker struct {
 	stream string
 	inbox  string
 	sub    *nats.Subscription
-	err    error // there is no subscription
+	err    error // no answer can come
 
 	mu    sync.Mutex
 	asked uint64
@@ -31,12 +31,16 @@ type request struct {
 
 func newAsker(nc *nats.Conn, stream string) *asker {
 	a := &asker{nc: nc, stream: stream, inbox: nc.NewInbox() + ".", open: map[string]*request{}}
-	a.sub, a.err = nc.Subscribe(a.inbox+"*", a.hear)
+	if a.sub, a.err = nc.Subscribe(a.inbox+"*", a.hear); a.err == nil {
+		// A message that is dropped would pass for one that is not there. There are never
+		// more than answers to the commands in hand.
+		a.err = a.sub.SetPendingLimits(-1, -1)
+	}
 	return a
 }
 
 func (a *asker) close() {
-	if a.err == nil {
+	if a.sub != nil {
 		_ = a.sub.Unsubscribe()
 	}
 }
