@@ -21,8 +21,8 @@ func wire() []wireCost {
 	}
 	return []wireCost{
 		{"DecodeCommand", 13, func() error { _, err := messages.DecodeCommand(command); return err }},
-		{"EncodeResult", 5, func() error { _, err := result.Encode(); return err }},
-		{"EncodeProgress", 4, func() error { _, err := progress.Encode(); return err }},
+		{"EncodeResult", 1, func() error { _, err := result.Encode(); return err }},
+		{"EncodeProgress", 1, func() error { _, err := progress.Encode(); return err }},
 	}
 }
 
