@@ -33,10 +33,8 @@ type event struct {
 	err  error // a field could not be written
 }
 
-// usualEvent is the room for one without long texts.
-const usualEvent = 512
-
-func newEvent() event { return event{json: append(make([]byte, 0, usualEvent), '{')} }
+// newEvent has room for so many bytes before it has to grow.
+func newEvent(room int) event { return event{json: append(make([]byte, 0, room), '{')} }
 
 func (e *event) name(name string) {
 	if len(e.json) > 1 {

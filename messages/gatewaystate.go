@@ -27,7 +27,7 @@ type GatewayState struct {
 // Encode returns the event's JSON. Texts and times are treated as in
 // Result.Encode.
 func (s GatewayState) Encode() ([]byte, error) {
-	e := newEvent()
+	e := newEvent(256)
 	e.must("vcc", s.VCC)
 	e.must("worker", s.Worker)
 	e.must("state", s.State)

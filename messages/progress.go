@@ -44,7 +44,7 @@ type Progress struct {
 // Encode returns the event's JSON. Texts and times are treated as in
 // Result.Encode.
 func (p Progress) Encode() ([]byte, error) {
-	e := newEvent()
+	e := newEvent(256)
 	e.must("id", p.ID)
 	e.must("vcc", p.VCC)
 	e.must("workNo", p.WorkNo)

@@ -37,7 +37,7 @@ type Result struct {
 // message and error are cut to 1024 bytes each, invalid UTF-8 is replaced. Times
 // are UTC, cut to milliseconds. It fails only for a year beyond 9999.
 func (r Result) Encode() ([]byte, error) {
-	e := newEvent()
+	e := newEvent(448)
 	e.must("id", r.ID)
 	e.must("vcc", r.VCC)
 	e.must("workNo", r.WorkNo)
