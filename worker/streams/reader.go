@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
@@ -100,6 +101,7 @@ func (r *Reader) Run(ctx context.Context) {
 			return
 		case <-r.asked:
 		}
+		runtime.Gosched() // whoever else is about to ask shall do so first
 		questions := r.take()
 		if len(questions) == 0 {
 			continue
