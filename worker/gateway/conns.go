@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -88,53 +89,70 @@ func (c *conns) pop() *conn {
 	return newest
 }
 
-// keep makes a connection idle.
+// keep makes a connection idle, or ends it where no more are wanted.
 func (c *conns) keep(used *conn) {
 	used.since = time.Now()
+	if !c.push(used) {
+		used.close()
+	}
+}
+
+func (c *conns) push(used *conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || len(c.idle) >= c.most {
-		used.close()
-		return
+		return false
 	}
 	c.idle = append(c.idle, used)
 	if c.sweep == nil {
 		c.sweep = time.AfterFunc(idleTime, c.sweepIdle)
 	}
+	return true
 }
 
 // sweepIdle closes what has been idle for too long, and comes again while something
 // is idle.
 func (c *conns) sweepIdle() {
+	for _, old := range c.takeOld() {
+		old.close()
+	}
+}
+
+func (c *conns) takeOld() []*conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := 0
-	for old < len(c.idle) && time.Since(c.idle[old].since) >= idleTime {
-		c.idle[old].close()
-		old++
+	n := 0
+	for n < len(c.idle) && time.Since(c.idle[n].since) >= idleTime {
+		n++
 	}
-	left := copy(c.idle, c.idle[old:])
-	clear(c.idle[left:])
-	c.idle = c.idle[:left]
-	if left == 0 {
+	old := slices.Clone(c.idle[:n])
+	c.idle = slices.Delete(c.idle, 0, n)
+	switch {
+	case c.sweep == nil: // closed
+	case len(c.idle) == 0:
 		c.sweep = nil
-		return
+	default:
+		c.sweep.Reset(idleTime - time.Since(c.idle[0].since))
 	}
-	c.sweep.Reset(idleTime - time.Since(c.idle[0].since))
+	return old
 }
 
 // close ends the idle connections now, and those in use when their exchange ends.
 func (c *conns) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for _, idle := range c.idle {
+	for _, idle := range c.takeAll() {
 		idle.close()
 	}
-	c.idle = nil
+}
+
+func (c *conns) takeAll() []*conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.sweep != nil {
 		c.sweep.Stop()
 	}
+	all := c.idle
+	c.closed, c.idle, c.sweep = true, nil, nil
+	return all
 }
 
 func (c *conns) dial(ctx context.Context) (*conn, error) {
