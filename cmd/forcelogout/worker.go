@@ -79,7 +79,7 @@ func (c *workerCommand) Run(ctx context.Context, std streamsIO) error {
 // second. GOGC goes before.
 func saveCollections() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(350)
 	}
 }
 
