@@ -81,11 +81,12 @@ func cause(ctx context.Context, err error) error {
 }
 
 func (c *conn) send(req *http.Request) (*http.Response, error) {
-	if err := req.Write(c.out); err != nil {
-		return nil, err
+	err := req.Write(c.out)
+	if err == nil {
+		err = c.out.Flush()
 	}
-	if err := c.out.Flush(); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("sending the request: %w", err)
 	}
 	c.head.N = maxHead
 	for range maxInterim {
@@ -94,7 +95,7 @@ func (c *conn) send(req *http.Request) (*http.Response, error) {
 		case c.head.N == 0:
 			return nil, fmt.Errorf("the answer's head is larger than %d bytes", maxHead)
 		case err != nil:
-			return nil, err
+			return nil, fmt.Errorf("waiting for the answer: %w", err)
 		case resp.StatusCode >= http.StatusOK, resp.StatusCode == http.StatusSwitchingProtocols:
 			c.head.N = math.MaxInt64 // who reads the body bounds it
 			return resp, nil
