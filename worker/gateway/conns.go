@@ -20,7 +20,7 @@ const (
 
 // conns are HTTP/1.1 connections to one gateway, kept for the next call. Who makes a
 // call writes and reads by itself: the two goroutines that an http.Transport has for
-// each connection take a fifth of what a command costs.
+// each connection take a fifth of a worker's CPU at full speed.
 type conns struct {
 	address string // host and port
 	secure  *tls.Config

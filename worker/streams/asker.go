@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// asker asks for last messages again and again. One subscription gets all answers: to
-// make and end one for each request costs the server more than the request.
+// asker asks for last messages again and again. One subscription gets all answers, in
+// place of one that is made and ended for each request.
 type asker struct {
 	nc     *nats.Conn
 	stream string
