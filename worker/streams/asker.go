@@ -33,7 +33,7 @@ func newAsker(nc *nats.Conn, stream string) *asker {
 	a := &asker{nc: nc, stream: stream, inbox: nc.NewInbox() + ".", open: map[string]*request{}}
 	if a.sub, a.err = nc.Subscribe(a.inbox+"*", a.hear); a.err == nil {
 		// A message that is dropped would pass for one that is not there. There are never
-		// more than answers to the commands in hand.
+		// more than answers to what was asked.
 		a.err = a.sub.SetPendingLimits(-1, -1)
 	}
 	return a

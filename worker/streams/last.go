@@ -57,40 +57,13 @@ const maxAnswers = 1024
 // subject; at most 1,024. What is not there is left out. It is a direct get. An answer
 // that was cut short is an error: nothing may pass for missing that is only unread.
 func Lasts(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (map[string]Message, error) {
-	found, err := lasts(ctx, js.Conn(), stream, subjects)
-	if err != nil {
-		return nil, unread(len(subjects), stream, err)
-	}
-	return found, nil
+	a := newAsker(js.Conn(), stream)
+	defer a.close()
+	return a.ask(ctx, subjects)
 }
 
 func unread(subjects int, stream string, err error) error {
 	return fmt.Errorf("reading the last messages of %d subjects in %s: %w", subjects, stream, err)
-}
-
-func lasts(ctx context.Context, nc *nats.Conn, stream string, subjects []string) (map[string]Message, error) {
-	inbox := nc.NewInbox()
-	// A plain subscription would come with room for 64 Ki messages.
-	answers := make(chan *nats.Msg, maxAnswers+1)
-	sub, err := nc.ChanSubscribe(inbox, answers)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = sub.Unsubscribe() }()
-	if err := requestLasts(nc, stream, inbox, subjects); err != nil {
-		return nil, err
-	}
-	var g gathering
-	for {
-		select {
-		case msg := <-answers:
-			if g.take(msg) {
-				return g.found, g.err
-			}
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
 }
 
 func requestLasts(nc *nats.Conn, stream, inbox string, subjects []string) error {
