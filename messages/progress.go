@@ -42,7 +42,7 @@ type Progress struct {
 }
 
 // Encode returns the event's JSON. Texts and times are treated as in
-// Result.Encode.
+// Result.Encode. Keep it in step with the tags of Progress.
 func (p Progress) Encode() ([]byte, error) {
 	e := newEvent(256)
 	e.must("id", p.ID)

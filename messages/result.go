@@ -33,9 +33,10 @@ type Result struct {
 	Worker      string            `json:"worker,omitzero"` // instance name
 }
 
-// Encode returns the result's JSON, its fields in their order here. Gateway text is data from outside: retcode,
+// Encode returns the result's JSON. Gateway text is data from outside: retcode,
 // message and error are cut to 1024 bytes each, invalid UTF-8 is replaced. Times
 // are UTC, cut to milliseconds. It fails only for a year beyond 9999.
+// Keep it in step with the tags of Result.
 func (r Result) Encode() ([]byte, error) {
 	e := newEvent(448)
 	e.must("id", r.ID)
