@@ -75,10 +75,10 @@ func (w *Worker) reject(ctx context.Context, msg jetstream.Msg, id, workNo strin
 		Error: reason.Error(), FinishedAt: time.Now(), Worker: w.cfg.Instance,
 	}
 	entry, err := w.ledger.entry(r, msg.Headers())
-	if err != nil {
-		return false
+	if err == nil {
+		_, err = w.ledger.store(ctx, r, entry)
 	}
-	if _, err := w.ledger.store(ctx, r, entry); err != nil {
+	if err != nil {
 		return false
 	}
 	w.metrics.Result(r.Outcome, r.Cause)

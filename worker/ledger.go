@@ -87,12 +87,11 @@ func (l *ledger) store(ctx context.Context, r messages.Result, entry *nats.Msg) 
 // or of the same id in another VCC.
 var errTakenForRepeat = errors.New("taken for a repeat of another message")
 
-// asStored is nil where an acknowledgement says that the message is stored.
-func asStored(ack *jetstream.PubAck) error {
-	if ack.Duplicate {
-		return errTakenForRepeat
-	}
-	return nil
+// isRefusal tells an answer of the stream that it does not take a result: there is one,
+// or the stream is full.
+func isRefusal(err error) bool {
+	var refused *jetstream.APIError
+	return errors.Is(err, errTakenForRepeat) || errors.As(err, &refused) && refused.ErrorCode == errCodeStoreFailed
 }
 
 func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result) ([]byte, error) {
@@ -100,11 +99,9 @@ func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result
 	if err == nil {
 		return msg.Data, nil
 	}
-	var refused *jetstream.APIError
-	if !errors.Is(err, errTakenForRepeat) && (!errors.As(err, &refused) || refused.ErrorCode != errCodeStoreFailed) {
+	if !isRefusal(err) {
 		return nil, fmt.Errorf("storing the result of %s: %w", r.ID, err)
 	}
-	// There is a result, or the stream is full: look.
 	there, findErr := l.find(ctx, r.VCC, r.WorkNo, r.ID)
 	switch {
 	case findErr != nil:
@@ -121,10 +118,10 @@ func (l *ledger) publish(ctx context.Context, msg *nats.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	ack, err := l.js.PublishMsg(ctx, msg)
-	if err != nil {
-		return err
+	if err == nil && ack.Duplicate {
+		err = errTakenForRepeat
 	}
-	return asStored(ack)
+	return err
 }
 
 // resultHeader is what every result carries besides its JSON. Trace headers of

@@ -20,7 +20,7 @@ type outbox struct {
 	stored func(context.Context, *report) // the ledger has taken a report; called for one after another
 	failed func(context.Context, *report) // it has not, or nobody knows; called in a goroutine of its own
 
-	again sync.WaitGroup // of those
+	again sync.WaitGroup // await, and the calls of failed
 }
 
 // outgoing is a report, or else a live event.
@@ -79,7 +79,7 @@ func (o *outbox) await(ctx context.Context, way <-chan sent) {
 	for r := range way {
 		select {
 		case ack := <-r.future.Ok():
-			if asStored(ack) == nil {
+			if !ack.Duplicate {
 				o.stored(ctx, r.report)
 				continue
 			}

@@ -53,7 +53,8 @@ func (w *Worker) stored(ctx context.Context, r *report) {
 	w.letGo(r.x.held, reporting)
 }
 
-// storeAgain does so when it is: there may be a result already, or NATS be away.
+// storeAgain is for a result that the ledger did not take at once: there may be one
+// already, or NATS may be away.
 func (w *Worker) storeAgain(ctx context.Context, r *report) {
 	w.store(ctx, r)
 	w.letGo(r.x.held, reporting)

@@ -69,7 +69,7 @@ func (r *room) narrow(calls int) {
 }
 
 // pullShare is the part of the room that is pulled at least: what is in hand keeps the
-// slots busy meanwhile, and a pull costs as much as a command.
+// slots busy meanwhile, and many small pulls are many requests.
 const pullShare = 8
 
 // reserve returns how many commands to pull now, 0 for none, and counts them as
