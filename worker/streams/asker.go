@@ -89,7 +89,7 @@ func (a *asker) hear(msg *nats.Msg) {
 	a.mu.Lock()
 	r := a.open[token]
 	a.mu.Unlock()
-	if r != nil && r.take(msg) {
+	if r != nil && r.take(a.stream, msg) {
 		a.end(token)
 		close(r.whole)
 	}

@@ -17,39 +17,6 @@ type Message struct {
 	Sequence uint64
 }
 
-// leaderLast returns a subject's last message as the stream's leader knows it, or
-// jetstream.ErrMsgNotFound. A direct get, which is faster, may be answered by a
-// replica that does not have the newest messages yet.
-func leaderLast(ctx context.Context, js jetstream.JetStream, stream, subject string) (Message, error) {
-	request, err := json.Marshal(map[string]string{"last_by_subj": subject})
-	if err != nil {
-		return Message{}, err
-	}
-	m, err := js.Conn().RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.MSG.GET."+stream, request)
-	if err != nil {
-		return Message{}, err
-	}
-	var answer struct {
-		Error   *jetstream.APIError
-		Message *struct {
-			Sequence uint64 `json:"seq"`
-			Data     []byte
-		}
-	}
-	err = json.Unmarshal(m.Data, &answer)
-	switch {
-	case err != nil:
-		return Message{}, fmt.Errorf("reading the answer of NATS: %w", err)
-	case answer.Error != nil && answer.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound:
-		return Message{}, jetstream.ErrMsgNotFound
-	case answer.Error != nil:
-		return Message{}, answer.Error
-	case answer.Message == nil:
-		return Message{}, jetstream.ErrMsgNotFound
-	}
-	return Message{answer.Message.Data, answer.Message.Sequence}, nil
-}
-
 // maxAnswers is how many messages the server sends for one request; more is an error.
 const maxAnswers = 1024
 
@@ -80,13 +47,22 @@ type gathering struct {
 	err   error
 }
 
-// take takes the next message of an answer, and reports whether it was the last.
-func (g *gathering) take(msg *nats.Msg) (last bool) {
-	if status := msg.Header.Get("Status"); status != "" {
-		g.err = isWhole(status, msg.Header, len(g.found))
+// errCopy: a mirror has answered.
+var errCopy = errors.New("a mirror of the stream answers for it")
+
+// take takes the next message of an answer of the stream, and reports whether it was
+// the last.
+func (g *gathering) take(stream string, msg *nats.Msg) (last bool) {
+	subject := told(msg.Header, jetstream.SubjectHeader)
+	if subject == "" {
+		g.err = isWhole(msg.Header.Get("Status"), msg.Header, len(g.found))
 		return true
 	}
-	seq, err := strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64)
+	if told(msg.Header, jetstream.StreamHeader) != stream {
+		g.err = errCopy
+		return true
+	}
+	seq, err := strconv.ParseUint(told(msg.Header, jetstream.SequenceHeader), 10, 64)
 	if err != nil {
 		g.err = errors.New("an answer of NATS has no sequence")
 		return true
@@ -94,8 +70,17 @@ func (g *gathering) take(msg *nats.Msg) (last bool) {
 	if g.found == nil {
 		g.found = map[string]Message{}
 	}
-	g.found[msg.Header.Get(jetstream.SubjectHeader)] = Message{msg.Data, seq}
+	g.found[subject] = Message{msg.Data, seq}
 	return false
+}
+
+// told is what the server says in a header of a stored message. The message may have
+// one of that name itself; the server's comes last.
+func told(header nats.Header, name string) string {
+	if values := header[name]; len(values) > 0 {
+		return values[len(values)-1]
+	}
+	return ""
 }
 
 // isWhole looks at the end of an answer. The server says "404" also of a message that

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -10,6 +11,9 @@ import (
 )
 
 const (
+	// knownTime is how long it counts that a stream is one server's alone; it is looked
+	// at again at half of that while questions come.
+	knownTime = 4 * time.Second
 	// maxTogether is how many subjects one request asks for.
 	maxTogether = maxAnswers / 4
 	// answerTime bounds one request.
@@ -20,20 +24,29 @@ const (
 )
 
 // Reader finds the last messages on subjects of a stream. Questions that come while
-// the server answers others are put to it together.
+// the server answers others are put to it together, by direct get.
+//
+// Direct gets are also answered by replicas and by mirrors, which may lack the newest
+// messages, or keep fewer. Where the stream is known to have any, every question goes to
+// its leader. A mirror on a server without a cluster shows only by its first answer: ask
+// the leader what must not be missed.
 type Reader struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
+	name   string
 
 	mu      sync.Mutex
 	waiting []*Question
 	asked   chan struct{} // has a token when some wait
+	known   time.Time     // when the stream was last seen to be one server's alone
+	looking bool          // whether it is being found out
+	copied  bool          // a mirror has answered, and may again
 }
 
 // Question is about the last message on one subject.
 type Question struct {
-	reader  *Reader
 	subject string
+	leader  bool
 
 	answered chan struct{} // closed when the rest is known
 	found    Message
@@ -42,15 +55,18 @@ type Question struct {
 
 // NewReader returns a reader that answers while its Run runs.
 func NewReader(js jetstream.JetStream, stream jetstream.Stream) *Reader {
-	return &Reader{js: js, stream: stream, asked: make(chan struct{}, 1)}
+	return &Reader{js: js, stream: stream, name: stream.CachedInfo().Config.Name, asked: make(chan struct{}, 1)}
 }
 
 // Ask puts a question. The answer is what the stream has after that, or newer.
-func (r *Reader) Ask(subject string) *Question {
-	q := &Question{reader: r, subject: subject, answered: make(chan struct{})}
-	if !r.together() {
-		return q // it is put when the answer is wanted
-	}
+func (r *Reader) Ask(subject string) *Question { return r.put(subject, false) }
+
+// AskLeader is Ask, and only the leader of the stream is believed. It costs the server
+// one request for each question.
+func (r *Reader) AskLeader(subject string) *Question { return r.put(subject, true) }
+
+func (r *Reader) put(subject string, leader bool) *Question {
+	q := &Question{subject: subject, leader: leader, answered: make(chan struct{})}
 	r.mu.Lock()
 	r.waiting = append(r.waiting, q)
 	r.mu.Unlock()
@@ -61,11 +77,6 @@ func (r *Reader) Ask(subject string) *Question {
 // Answer waits for it. Where there is no message the error is
 // jetstream.ErrMsgNotFound.
 func (q *Question) Answer(ctx context.Context) (Message, error) {
-	if !q.reader.together() {
-		ctx, cancel := context.WithTimeout(ctx, answerTime)
-		defer cancel()
-		return leaderLast(ctx, q.reader.js, q.reader.name(), q.subject)
-	}
 	select {
 	case <-q.answered:
 		return q.found, q.err
@@ -74,11 +85,10 @@ func (q *Question) Answer(ctx context.Context) (Message, error) {
 	}
 }
 
-// together is false where only the leader is to be believed, which takes single
-// questions only.
-func (r *Reader) together() bool { return r.stream.CachedInfo().Config.Replicas <= 1 }
-
-func (r *Reader) name() string { return r.stream.CachedInfo().Config.Name }
+func (q *Question) answer(found Message, err error) {
+	q.found, q.err = found, err
+	close(q.answered)
+}
 
 func (r *Reader) signal() {
 	select {
@@ -89,7 +99,7 @@ func (r *Reader) signal() {
 
 // Run puts the questions until the context ends. What is unanswered then stays so.
 func (r *Reader) Run(ctx context.Context) {
-	a := newAsker(r.js.Conn(), r.name())
+	a := newAsker(r.js.Conn(), r.name)
 	defer a.close()
 	var requests sync.WaitGroup
 	defer requests.Wait()
@@ -102,12 +112,18 @@ func (r *Reader) Run(ctx context.Context) {
 		case <-r.asked:
 		}
 		runtime.Gosched() // whoever else is about to ask shall do so first
-		questions := r.take()
-		if len(questions) == 0 {
+		together, single, look := r.take()
+		if look {
+			requests.Go(func() { r.look(ctx) })
+		}
+		for _, q := range single {
+			requests.Go(func() { r.askLeader(ctx, q) })
+		}
+		if len(together) == 0 {
 			continue
 		}
 		answered := make(chan struct{})
-		requests.Go(func() { defer close(answered); answer(ctx, a, questions) })
+		requests.Go(func() { defer close(answered); r.askTogether(ctx, a, together) })
 		near.Reset(nearTime)
 		select {
 		case <-answered:
@@ -116,8 +132,9 @@ func (r *Reader) Run(ctx context.Context) {
 	}
 }
 
-// take returns the questions that go into the next request.
-func (r *Reader) take() []*Question {
+// take returns the questions that go into the next request, and those that only the
+// leader is asked. It reports whether to look who can answer.
+func (r *Reader) take() (together, single []*Question, look bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := min(len(r.waiting), maxTogether)
@@ -126,25 +143,65 @@ func (r *Reader) take() []*Question {
 	if len(r.waiting) > 0 {
 		r.signal()
 	}
-	return questions
+	age := time.Since(r.known)
+	if look = len(questions) > 0 && age > knownTime/2 && !r.looking && !r.copied; look {
+		r.looking = true
+	}
+	if age > knownTime || r.copied {
+		return nil, questions, look
+	}
+	for _, q := range questions {
+		if q.leader {
+			single = append(single, q)
+		} else {
+			together = append(together, q)
+		}
+	}
+	return together, single, look
 }
 
-func answer(ctx context.Context, a *asker, questions []*Question) {
+// look finds out whether a direct get can be answered by one server only.
+func (r *Reader) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	now := time.Now()
+	info, err := r.stream.Info(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.looking = false
+	if err == nil && info.Config.Replicas <= 1 && len(info.Alternates) == 0 {
+		r.known = now
+	}
+}
+
+func (r *Reader) askLeader(ctx context.Context, q *Question) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	q.answer(LeaderLast(ctx, r.js, r.name, q.subject))
+}
+
+func (r *Reader) askTogether(ctx context.Context, a *asker, questions []*Question) {
+	asking, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	subjects := make([]string, len(questions))
 	for i, q := range questions {
 		subjects[i] = q.subject
 	}
-	found, err := a.ask(ctx, subjects)
+	found, err := a.ask(asking, subjects)
+	if errors.Is(err, errCopy) {
+		r.mu.Lock()
+		r.copied = true
+		r.waiting = append(r.waiting, questions...)
+		r.mu.Unlock()
+		r.signal()
+		return
+	}
 	for _, q := range questions {
-		q.err = err
-		if err == nil {
-			var there bool
-			if q.found, there = found[q.subject]; !there {
-				q.err = jetstream.ErrMsgNotFound
-			}
+		msg, there := found[q.subject]
+		if err == nil && !there {
+			q.answer(Message{}, jetstream.ErrMsgNotFound)
+		} else {
+			q.answer(msg, err)
 		}
-		close(q.answered)
 	}
 }
