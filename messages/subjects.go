@@ -42,6 +42,10 @@ func (p Prefix) Validate() error {
 // Commands is where commands are published.
 func (p Prefix) Commands(vcc string) string { return p.subject("commands", vcc) }
 
+// MessageID is the Nats-Msg-Id of a command: the window in which the stream finds
+// repeats spans all VCCs, ids do not.
+func MessageID(vcc, id string) string { return vcc + "." + id }
+
 // Schedule is where a command for later waits, one subject per command.
 func (p Prefix) Schedule(vcc, id string) string { return p.subject("schedule", vcc, id) }
 

@@ -18,12 +18,13 @@ import (
 // command is the i-th command, for the worker or in a peer's stream. Ids differ
 // between subjects: the stream's duplicate window spans all of them.
 func command(subject string, i int) *nats.Msg {
-	c := messages.Command{ID: strings.TrimPrefix(subject, "forcelogout.commands.") + "-" + strconv.Itoa(i), WorkNo: agentNo(i), IssuedAt: time.Now()}
+	vcc := strings.TrimPrefix(subject, "forcelogout.commands.")
+	c := messages.Command{ID: vcc + "-" + strconv.Itoa(i), WorkNo: agentNo(i), IssuedAt: time.Now()}
 	data, err := c.Encode()
 	if err != nil {
 		panic(err) // all of them are alike
 	}
-	return &nats.Msg{Subject: subject, Data: data, Header: nats.Header{jetstream.MsgIDHeader: {c.ID}}}
+	return &nats.Msg{Subject: subject, Data: data, Header: nats.Header{jetstream.MsgIDHeader: {messages.MessageID(vcc, c.ID)}}}
 }
 
 // workerCommands is the subject of the commands of the default VCC.

@@ -115,7 +115,7 @@ func (c *Client) publish(o Order) (jetstream.PubAckFuture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("command %s: %w", o.Command.ID, err)
 	}
-	msg := &nats.Msg{Subject: c.prefix.Commands(o.VCC), Header: nats.Header{jetstream.MsgIDHeader: {o.Command.ID}}, Data: data}
+	msg := &nats.Msg{Subject: c.prefix.Commands(o.VCC), Header: nats.Header{jetstream.MsgIDHeader: {messages.MessageID(o.VCC, o.Command.ID)}}, Data: data}
 	opts := []jetstream.PublishOpt{jetstream.WithRetryAttempts(1)}
 	if !o.At.IsZero() {
 		// No message id: within the duplicate window that would keep the order from
