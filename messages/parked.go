@@ -11,8 +11,12 @@ import (
 // that handed it back, and whether it was withdrawn. It is forcelogout's own
 // business and may change; see Prefix.Parked for its subject.
 type Parked struct {
-	Sequence    uint64    `json:"seq,omitzero"`      // of the message in the command stream
-	Delivery    uint64    `json:"delivery,omitzero"` // the delivery that ended with this note
+	Sequence    uint64    `json:"seq,omitzero"`       // of the message in the command stream
+	Delivery    uint64    `json:"delivery,omitzero"`  // the delivery that ended with this note; 0 where one has claimed it
+	Claim       uint64    `json:"claim,omitzero"`     // the delivery whose holder alone may call; 0 where it was handed back
+	ClaimedBy   string    `json:"claimedBy,omitzero"` // worker process; deliveries of a consumer that was made anew count from 1
+	ClaimedAt   time.Time `json:"claimedAt,omitzero"` // by the holder's clock, before the claim was stored
+	Possible    bool      `json:"possible,omitzero"`  // a call may have worked, and nobody knows yet
 	Calls       int       `json:"calls,omitzero"`
 	Spent       int       `json:"spent,omitzero"`
 	Redelivered bool      `json:"redelivered,omitzero"`

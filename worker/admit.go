@@ -8,13 +8,9 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
 )
-
-// repeatWait is how long a repeat of a command in hand is put off.
-const repeatWait = 2 * time.Second
 
 // admit answers: may it run? It returns nil where the message needs no further
 // work: invalid, a repeat, done already, or not ours any more.
@@ -27,18 +23,62 @@ func (w *Worker) admit(ctx context.Context, h *held) *execution {
 	}
 	x := w.newExecution(cmd, msg.Headers(), h.stored)
 	x.held = h
-	if msg.Headers().Get(jetstream.MsgIDHeader) != cmd.ID && w.identify(ctx, x) {
+	if !w.isAlone(ctx, x) {
 		return nil
 	}
-	if !w.leases.claim(h, cmd.ID) {
-		w.logSkipped(ctx, x, "the same command is in hand")
-		w.settle(ctx, x, msg.NakWithDelay(repeatWait))
-		return nil
+	for {
+		if w.isSettled(ctx, x) {
+			return nil
+		}
+		until := earlier(x.restUntil, x.expires)
+		if !until.After(time.Now()) {
+			return x
+		}
+		if !w.rest(ctx, x, until) {
+			return nil
+		}
 	}
-	if w.isSettled(ctx, x) {
-		return nil
+}
+
+// isAlone waits until nobody else in this process is at the command. An execution that
+// has lost the same message may still be in a call. A repeat in another message is left
+// to the server, which delivers it again after AckWait: the command has ended then, or
+// its note says where it stands.
+func (w *Worker) isAlone(ctx context.Context, x *execution) bool {
+	for {
+		other := w.leases.claim(x.held, x.cmd.ID)
+		switch {
+		case other == nil:
+			return true
+		case other.seq != x.held.seq && w.leases.remaining(other) > 0:
+			w.logSkipped(ctx, x, "the same command is in hand")
+			return false
+		case w.leases.remaining(x.held) <= 0:
+			w.logLost(ctx, x)
+			return false
+		}
+		if w.aside(ctx, other.ended, w.leases.remaining(x.held)); ctx.Err() != nil {
+			return false
+		}
 	}
-	return x
+}
+
+// rest lets the time pass until a command is this worker's alone. It returns false where
+// it was handed back. That the command was withdrawn does not end the rest: somebody's call
+// may be under way, and a question that is answered before it works would be answered
+// wrongly.
+func (w *Worker) rest(ctx context.Context, x *execution, until time.Time) bool {
+	w.log.LogAttrs(ctx, slog.LevelInfo, "command rests, another worker may be at it", x.attr(), slog.Time("until", until))
+	switch w.pause(ctx, until, nil) {
+	case pauseDrained:
+		x.dueAt = until
+		w.handBack(ctx, x)
+		return false
+	case pauseCut:
+		return false
+	default:
+		return true
+	}
 }
 
 // decode reads a command that is valid here. Nothing else may be executed, ended or
@@ -60,7 +100,7 @@ func (w *Worker) allowReply(subject string) error {
 
 // newExecution settles the command's times.
 func (w *Worker) newExecution(cmd messages.Command, header nats.Header, stored time.Time) *execution {
-	x := &execution{header: header, cmd: cmd, issuedAt: cmd.IssuedAt, dueAt: cmd.NotBefore, expires: cmd.ExpiresAt}
+	x := &execution{vcc: w.cfg.VCC, header: header, cmd: cmd, issuedAt: cmd.IssuedAt, dueAt: cmd.NotBefore, expires: cmd.ExpiresAt}
 	if x.issuedAt.IsZero() {
 		x.issuedAt = storedAt(header, stored)
 	}
@@ -69,6 +109,10 @@ func (w *Worker) newExecution(cmd messages.Command, header nats.Header, stored t
 	}
 	return x
 }
+
+// headerStored carries the time at which the stream first stored a command that an
+// earlier version of the worker has published again.
+const headerStored = "Forcelogout-Stored-At"
 
 func storedAt(header nats.Header, stored time.Time) time.Time {
 	first, err := time.Parse(time.RFC3339Nano, header.Get(headerStored))
@@ -96,9 +140,13 @@ func (w *Worker) isSettled(ctx context.Context, x *execution) bool {
 			return backoff.Permanent(errLeaseLost)
 		}
 		// Both at once: NATS may be far.
-		note, ended := w.parking.ask(x.cmd.ID), w.ledger.ask(w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID)
+		isNew := !x.couldBeDoubled(w.window, time.Now())
+		note, ended := w.parking.ask(x.cmd.ID, isNew), w.ledger.ask(w.cfg.VCC, x.cmd.WorkNo, x.cmd.ID, isNew)
 		if result, err = w.ledger.told(ctx, ended, x.cmd.ID); err != nil || result != nil {
 			return err
+		}
+		if isNew && !w.leases.isProven(ctx, x.held) {
+			return errUnproven
 		}
 		repeat, err = w.resume(ctx, x, note)
 		return err
@@ -116,7 +164,7 @@ func (w *Worker) isSettled(ctx context.Context, x *execution) bool {
 		w.reply(ctx, x, result)
 		w.settle(ctx, x, msg.Ack())
 	case repeat:
-		w.logSkipped(ctx, x, "the same command waits already")
+		w.logSkipped(ctx, x, "the same command stands in another message")
 		w.settle(ctx, x, msg.Ack())
 	default:
 		return false

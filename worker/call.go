@@ -28,6 +28,7 @@ const shortestCall = 100 * time.Millisecond
 // during the exchange and never longer. All that forbids a call is checked again
 // when one is free.
 func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(context.Context, *session.Use) seen) error {
+	w.leases.ensure(ctx, x.held, w.cfg.CallTimeout)
 	if _, err := w.mayCall(x); err != nil {
 		return err // without waiting for a turn that it will not use
 	}
@@ -37,6 +38,7 @@ func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(co
 	}
 	var found seen
 	defer func() { use.Done(found.Report) }()
+	w.leases.ensure(ctx, x.held, w.cfg.CallTimeout)
 	timeout, err := w.mayCall(x)
 	if err != nil {
 		return err
@@ -65,10 +67,8 @@ type seen struct {
 
 // take waits for an inspector as long as the call may be made.
 func (w *Worker) take(x *execution) (*session.Use, error) {
-	stop := session.Stop{Drained: w.draining, At: x.expires}
-	if x.withdrawn() == nil { // else it is the question whether the agent has gone
-		stop.Gone = x.held.gone
-	}
+	// Where it was withdrawn before, the question is whether the agent is signed out.
+	stop := session.Stop{Drained: w.draining, Gone: x.gone(), At: x.expires}
 	use, err := w.inspectors.Take(stop, x.wish())
 	if !errors.Is(err, session.ErrStopped) {
 		return use, err
@@ -103,14 +103,16 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 	if err := w.limit(ctx, x); err != nil {
 		return verdict{}, nil, err
 	}
+	if err := w.fence(ctx, x); err != nil {
+		return verdict{}, nil, err
+	}
 	var took time.Duration
-	withdrawn := false
+	var barred error
 	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) seen {
-		if x.withdrawn() != nil {
-			withdrawn = true
+		if barred = w.lastLook(ctx, x); barred != nil {
 			return seen{}
 		}
-		used = use
+		used, x.called = use, true
 		begin := time.Now()
 		if x.startedAt.IsZero() {
 			x.startedAt = begin
@@ -124,8 +126,8 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 		x.answer, x.trouble = answer, trouble(answer, callErr, decision)
 		return seen{x.report(decision, answer), decision.sign(), x.trouble}
 	})
-	if withdrawn {
-		err = errWithdrawn
+	if err == nil {
+		err = barred
 	}
 	// The next call first: whoever waited for this one to end has just been let go, and
 	// would wait for this processor until the result is written.
@@ -141,6 +143,17 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 	w.progressAttempt(x)
 	w.logAttempt(ctx, x, decision, took)
 	return decision, used, ctx.Err()
+}
+
+// lastLook is what is checked when nothing is between the command and its call any more.
+func (w *Worker) lastLook(ctx context.Context, x *execution) error {
+	if x.withdrawn() != nil {
+		return errWithdrawn
+	}
+	if w.isClaimFresh(x) {
+		return nil
+	}
+	return w.fence(ctx, x) // it has waited long for an inspector
 }
 
 func (w *Worker) logAttempt(ctx context.Context, x *execution, decision verdict, took time.Duration) {
@@ -183,7 +196,7 @@ func (w *Worker) limit(ctx context.Context, x *execution) error {
 	case <-w.draining:
 		turn.Cancel()
 		return errDraining
-	case <-x.held.gone:
+	case <-x.gone():
 		turn.Cancel()
 		return errWithdrawn
 	case <-ctx.Done():

@@ -22,7 +22,7 @@ const (
 // so. It waits without a slot. An agent seen to be still signed in is tried again;
 // where nothing can be seen the command ends unconfirmed.
 func (w *Worker) confirm(ctx context.Context, x *execution, out <-chan struct{}) (*ending, error) {
-	x.signedOut = true
+	x.effect = effectClaimed
 	presence, err := w.seeOut(ctx, x, out)
 	switch {
 	case errors.Is(err, errLeaseLost), ctx.Err() != nil:
@@ -53,8 +53,8 @@ func (w *Worker) seeOut(ctx context.Context, x *execution, out <-chan struct{}) 
 		if w.heardOut(x, out, pause) {
 			return gateway.PresenceSignedOut, nil
 		}
-		var state gateway.State
-		state, _, err = w.askState(ctx, x)
+		var state look
+		state, err = w.askState(ctx, x)
 		presence = state.Presence
 		switch {
 		case errors.Is(err, session.ErrPending), errors.Is(err, session.ErrDown):

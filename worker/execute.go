@@ -23,7 +23,8 @@ const (
 
 // execution is one command's life in this worker.
 type execution struct {
-	held   *held       // nil where it only expires, see expire.go
+	held   *held // nil where it only expires, see expire.go
+	vcc    string
 	header nats.Header // of its message
 	cmd    messages.Command
 
@@ -35,12 +36,18 @@ type execution struct {
 	calls     int // force-logout calls made
 	spent     int // calls that count against the attempts
 	renewals  int
+	overtaken int                    // calls in a row that the gateway refused because another was under way
+	unread    int                    // state queries in a row that were not answered
+	called    bool                   // by this execution
+	restUntil time.Time              // another worker may be at it until then
 	note      uint64                 // sequence of the last note about it, 0 for none
+	claimedAt time.Time              // zero where it is not claimed
 	cancelled *messages.Cancellation // nil unless withdrawn
 
 	redelivered bool // an earlier worker may have called already
+	effect      effect
 	ask         bool // the agent's state decides before the next call
-	signedOut   bool // the gateway said so, and it is to be confirmed
+	ending      bool // it was withdrawn, and only its end is looked for
 	onCall      bool // he may end his call first
 	noSession   bool // it waits for an inspector
 	noGateway   bool // it waits for the end of an outage
@@ -71,19 +78,25 @@ func (x *execution) dueIn() time.Duration {
 // execute takes an admitted command to its end: a result, or back to the server.
 func (w *Worker) execute(ctx context.Context, x *execution) {
 	for {
-		if x.withdrawn() == nil && !w.wait(ctx, x) {
+		x.notice()
+		if !w.wait(ctx, x) {
 			return
 		}
-		end, err := w.withdraw(ctx, x)
-		if end == nil && err == nil {
-			end, err = w.attempt(ctx, x)
-		}
+		end, err := w.advance(ctx, x)
 		switch {
 		case errors.Is(err, errDraining):
 			w.handBack(ctx, x)
 			return
 		case errors.Is(err, errLeaseLost):
+			w.leaveTrace(ctx, x)
 			w.logLost(ctx, x)
+			return
+		case errors.Is(err, errSettled):
+			w.logSkipped(ctx, x, err.Error())
+			w.settle(ctx, x, x.acknowledge())
+			return
+		case errors.Is(err, errTwin):
+			w.logSkipped(ctx, x, err.Error())
 			return
 		case errors.Is(err, errWithdrawn):
 			continue
@@ -131,10 +144,28 @@ func (x *execution) expired() *ending {
 	return &ending{messages.OutcomeExpired, cause, text}
 }
 
+// advance takes a command that is due one step on: to its end, or to the next wait.
+func (w *Worker) advance(ctx context.Context, x *execution) (*ending, error) {
+	if err := w.secure(ctx, x); err != nil {
+		return nil, err
+	}
+	if x.withdrawn() != nil {
+		return w.withdraw(ctx, x)
+	}
+	return w.attempt(ctx, x)
+}
+
+// notice lets a command that was just withdrawn wait for nothing but its end.
+func (x *execution) notice() {
+	if !x.ending && x.withdrawn() != nil {
+		x.ending, x.dueAt = true, time.Time{}
+	}
+}
+
 // attempt asks the agent's state where that may decide, and else calls once.
 // It returns the command's end, or nil to go on with x.dueAt set.
 func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
-	if end, err := w.alreadyOut(ctx, x); end != nil || err != nil {
+	if end, open, err := w.alreadyOut(ctx, x); end != nil || open || err != nil {
 		return end, err
 	}
 	if end := w.exhausted(x); end != nil {
@@ -165,12 +196,26 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 	case ClassSession:
 		return w.renew(ctx, x, used), nil
 	default:
-		end, err := w.retryLater(ctx, x, decision.hint == askState)
-		// A call without an answer may have worked: the agent's state decides before
-		// the next one, and not at once, which a gateway in trouble would not thank for.
-		x.ask = x.ask || decision.hint == wholeGateway && x.answer.Retcode == ""
-		return end, err
+		return w.goOn(ctx, x, decision)
 	}
+}
+
+// goOn decides what a transient answer means for the next call.
+func (w *Worker) goOn(ctx context.Context, x *execution, decision verdict) (*ending, error) {
+	if decision.mayHaveWorked(x.answer) {
+		// The agent's state decides before the next call, but it is not asked right away,
+		// to spare a gateway in trouble.
+		x.ask = true
+		x.raise(effectPossible)
+	}
+	if decision.hint == tooFast {
+		// Somebody calls for this agent at this moment: that is no failure of this command.
+		x.overtaken++
+		x.dueAt = time.Now().Add(min(w.cfg.CallTimeout, w.cfg.Retry.delay(x.overtaken, x.answer.RetryAfter)))
+		return nil, nil
+	}
+	x.overtaken = 0
+	return w.retryLater(ctx, x, decision.hint == askState)
 }
 
 // renew reacts to an answer about our own session: with another one, or when this
@@ -199,16 +244,22 @@ func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*endin
 		return nil, nil
 	}
 	x.spent++
-	x.ask = ask
 	x.dueAt = time.Now().Add(w.cfg.Retry.delay(x.spent, x.answer.RetryAfter))
-	if end, err := w.alreadyOut(ctx, x); end != nil || err != nil {
+	if !ask {
+		return w.exhausted(x), nil
+	}
+	x.ask = true
+	if end, open, err := w.alreadyOut(ctx, x); end != nil || open || err != nil {
 		return end, err
 	}
 	return w.exhausted(x), nil
 }
 
+// exhausted is the end of a command whose attempts are used up, unless its last call may
+// have worked and the agent's state has still to be asked.
 func (w *Worker) exhausted(x *execution) *ending {
-	if x.spent < w.cfg.Retry.MaxAttempts {
+	most := w.cfg.Retry.MaxAttempts
+	if x.spent < most && x.unread < most || x.ask && x.effect == effectPossible && x.unread < most {
 		return nil
 	}
 	return &ending{messages.OutcomeFailed, messages.CauseRetriesExhausted,

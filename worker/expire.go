@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/synadia-io/orbit.go/jetstreamext"
@@ -101,7 +100,7 @@ func (w *Worker) readBacklog(ctx context.Context, b *backlog) (late []waitingCom
 			b.endBy(x.expires)
 			continue
 		}
-		late = append(late, waitingCommand{x, msg.Sequence})
+		late = append(late, waitingCommand{x, msg.Sequence, msg.Time})
 	}
 	return late, read, nil
 }
@@ -109,7 +108,8 @@ func (w *Worker) readBacklog(ctx context.Context, b *backlog) (late []waitingCom
 // waitingCommand is a command in the stream.
 type waitingCommand struct {
 	*execution
-	seq uint64
+	seq    uint64
+	stored time.Time
 }
 
 func (b *backlog) endBy(t time.Time) {
@@ -124,12 +124,12 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 	if len(late) == 0 {
 		return nil
 	}
-	delivered, err := w.intake.lastDelivered(ctx)
+	had, err := w.intake.deliveredSoFar(ctx)
 	if err != nil {
 		return err
 	}
 	for _, x := range late {
-		if x.seq <= delivered {
+		if had.has(x.seq, x.stored) {
 			gone := x.expires.Add(w.recallDelivered(ctx, x))
 			if time.Now().Before(gone) {
 				b.endBy(gone)
@@ -145,7 +145,7 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 // long after its expiry nobody can be at it any more.
 func (w *Worker) recallDelivered(ctx context.Context, x waitingCommand) time.Duration {
 	p, _, err := w.parking.recall(ctx, x.cmd.ID)
-	if err == nil && p.Sequence == x.seq {
+	if err == nil && p.Sequence == x.seq && p.Claim == 0 {
 		x.recall(p)
 		return recordTime
 	}
@@ -153,16 +153,25 @@ func (w *Worker) recallDelivered(ctx context.Context, x waitingCommand) time.Dur
 	return w.leases.ackWait + lookPeriod
 }
 
-// lastDelivered is the sequence of the newest message that a worker has got.
-func (in *intake) lastDelivered(ctx context.Context) (uint64, error) {
-	in.mu.Lock()
-	consumer := in.consumer
-	in.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	info, err := consumer.Info(ctx)
+// delivered says which messages somebody may have had.
+type delivered struct {
+	upTo   uint64    // sequence of the newest message that a worker has got
+	before time.Time // what was stored earlier may have been delivered by a consumer that is not there any more
+}
+
+func (d delivered) has(seq uint64, stored time.Time) bool {
+	return seq <= d.upTo || stored.Before(d.before)
+}
+
+// deliveredSoFar asks the server what has been delivered.
+func (in *intake) deliveredSoFar(ctx context.Context) (delivered, error) {
+	info, err := in.info(ctx)
 	if err != nil {
-		return math.MaxUint64, fmt.Errorf("reading the consumer: %w", err)
+		return delivered{}, err
 	}
-	return info.Delivered.Stream, nil
+	d := delivered{upTo: info.Delivered.Stream}
+	if in.leases.isRemade(info) {
+		d.before = info.Created
+	}
+	return d, nil
 }

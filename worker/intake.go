@@ -14,10 +14,6 @@ import (
 )
 
 const (
-	// pullExpiry is how long the server keeps a pull open; an idle worker sends
-	// one so often.
-	pullExpiry    = 5 * time.Minute
-	pullHeartbeat = 30 * time.Second
 	// While commands keep coming, pulls are short: nats.go keeps what belongs to
 	// each for two heartbeats after it has ended.
 	busyExpiry    = 5 * time.Second
@@ -39,7 +35,10 @@ type intake struct {
 	room   *room
 	period time.Duration // how often the consumer's progress is looked at
 	bind   func(context.Context) (jetstream.Consumer, error)
-	accept func(ctx context.Context, msg jetstream.Msg, server string)
+	leases *leases
+	accept func(context.Context, jetstream.Msg, pulled)
+
+	failed chan error // has one when a pull has failed
 
 	delivered atomic.Uint64 // messages so far
 	pending   atomic.Uint64 // waiting on the server, as last seen
@@ -48,56 +47,48 @@ type intake struct {
 
 	mu       sync.Mutex
 	consumer jetstream.Consumer
-	stalled  error              // why nothing is delivered although something waits
-	cancel   context.CancelFunc // ends the pulls under way
-	pulls    context.Context
+	stalled  error // why nothing is delivered although something waits
 }
 
 func newIntake(nc *nats.Conn, log *slog.Logger, room *room, period time.Duration, consumer jetstream.Consumer,
-	bind func(context.Context) (jetstream.Consumer, error), accept func(context.Context, jetstream.Msg, string)) *intake {
-	return &intake{nc: nc, log: log, room: room, period: period, consumer: consumer, bind: bind, accept: accept}
+	bind func(context.Context) (jetstream.Consumer, error), accept func(context.Context, jetstream.Msg, pulled)) *intake {
+	in := &intake{nc: nc, log: log, room: room, period: period, consumer: consumer, bind: bind, accept: accept, failed: make(chan error, 1)}
+	in.leases = newLeases(nc, log, consumer.CachedInfo(), in.info, func() { in.fail(errAnotherConsumer) })
+	return in
 }
 
-// run pulls until ctx ends and hands each message, and the id of the server that it
-// comes from, to accept with the context work. It returns when no pull is under way
-// any more.
+// run pulls until ctx ends and hands each message to accept with the context work. It
+// returns when no pull is under way any more.
 func (in *intake) run(ctx, work context.Context) {
-	in.restart(work)
 	reconnected := in.nc.StatusChanged(nats.CONNECTED)
 	defer in.nc.RemoveStatusListener(reconnected)
-	var pulls sync.WaitGroup
-	defer pulls.Wait()
+	f := newFeed(in, work)
+	defer f.close()
 	for {
-		if n := in.room.reserve(); n > 0 {
-			pulls.Go(func() { in.pull(ctx, work, n) })
+		if f.next() {
 			continue
 		}
 		select {
 		case <-ctx.Done():
-			in.endPulls(work)
+			in.lastOnes(work)
 			return
 		case <-in.room.changed:
 		case <-reconnected:
 			// The server has forgotten the pulls of the old connection.
 			in.log.LogAttrs(ctx, slog.LevelInfo, "connected to NATS again")
-			in.restart(work)
+			in.leases.connected()
+			f.restart()
+		case err := <-in.failed:
+			in.log.LogAttrs(ctx, slog.LevelWarn, "pull failed", slog.Any("error", err))
+			f.failed(err)
+		case <-f.again:
+			f.recover(ctx)
 		}
 	}
 }
 
-// restart ends the pulls under way; their room comes back and is pulled anew.
-func (in *intake) restart(work context.Context) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.cancel != nil {
-		in.cancel()
-	}
-	in.pulls, in.cancel = context.WithCancel(work)
-}
-
-// endPulls lets what is on its way arrive, as far as one can know, and then
-// ends the pulls.
-func (in *intake) endPulls(work context.Context) {
+// lastOnes lets what is on its way arrive, as far as one can know.
+func (in *intake) lastOnes(work context.Context) {
 	timer := time.NewTicker(lastPull)
 	defer timer.Stop()
 	for seen := in.delivered.Load(); ; {
@@ -108,80 +99,104 @@ func (in *intake) endPulls(work context.Context) {
 		}
 		now := in.delivered.Load()
 		if now == seen {
-			break
+			return
 		}
 		seen = now
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.cancel()
 }
 
 // pull asks for n messages and accepts what comes.
-func (in *intake) pull(ctx, work context.Context, n int) {
-	in.mu.Lock()
-	consumer, pulls := in.consumer, in.pulls
-	in.mu.Unlock()
-	expiry, heartbeat := pullExpiry, pullHeartbeat
-	if in.filled.Load() {
-		expiry, heartbeat = busyExpiry, busyHeartbeat
-	}
-	expiring, cancel := context.WithTimeout(pulls, expiry)
-	defer cancel()
+func (in *intake) pull(open, work context.Context, n int) {
 	left := n
 	defer func() { in.filled.Store(left == 0); in.room.unfilled(left) }()
-	server := in.nc.ConnectedServerId()
-	batch, err := consumer.Fetch(n, jetstream.FetchContext(expiring), jetstream.FetchHeartbeat(heartbeat))
+	expiry := in.expiry()
+	expiring, cancel := context.WithTimeout(open, expiry)
+	defer cancel()
+	options := []jetstream.FetchOpt{jetstream.FetchContext(expiring)}
+	if expiry >= 2*busyHeartbeat && expiry <= busyExpiry {
+		options = append(options, jetstream.FetchHeartbeat(busyHeartbeat))
+	}
+	p := in.leases.pulling()
+	batch, err := in.bound().Fetch(n, options...)
 	if err == nil {
 		for msg := range batch.Messages() {
 			left--
 			in.delivered.Add(1)
 			in.room.delivered()
-			in.accept(work, msg, server)
+			in.accept(work, msg, p)
 		}
 		err = batch.Error()
 	}
-	if err == nil || pulls.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
-		return
+	if err != nil && open.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+		in.fail(err)
 	}
-	in.recover(ctx, err)
 }
 
-// recover reacts to a failed pull: it pauses, and binds again where the consumer
-// is gone.
-func (in *intake) recover(ctx context.Context, failure error) {
-	in.log.LogAttrs(ctx, slog.LevelWarn, "pull failed", slog.Any("error", failure))
-	timer := time.NewTimer(pullRetry)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return
-	case <-timer.C:
+// expiry is how long the server keeps a pull open. What a worker that is stopped, and
+// cannot say so, gets meanwhile costs AckWait once; and a delivery is proven by its
+// pull, so a pull must be younger than a lease.
+func (in *intake) expiry() time.Duration {
+	expiry := in.leases.ackWait * 3 / 5
+	if in.filled.Load() {
+		expiry = min(expiry, busyExpiry)
 	}
-	if errors.Is(failure, jetstream.ErrConsumerDeleted) || errors.Is(failure, jetstream.ErrConsumerNotFound) || errors.Is(failure, nats.ErrNoResponders) {
-		in.rebind(ctx)
+	if limit := in.bound().CachedInfo().Config.MaxRequestExpires; limit > 0 {
+		expiry = min(expiry, limit)
+	}
+	return expiry
+}
+
+// fail tells run that a pull has failed. One failure is as good as several.
+func (in *intake) fail(err error) {
+	select {
+	case in.failed <- err:
+	default:
 	}
 }
+
+func (in *intake) bound() jetstream.Consumer {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.consumer
+}
+
+// info asks the server for the consumer as it is now.
+func (in *intake) info(ctx context.Context) (*jetstream.ConsumerInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	info, err := in.bound().Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading the consumer: %w", err)
+	}
+	return info, nil
+}
+
+// errAnotherConsumer: the consumer was deleted and made again.
+var errAnotherConsumer = errors.New("the consumer was deleted and made again")
 
 // rebind makes sure that there is a consumer as it must be.
-func (in *intake) rebind(ctx context.Context) {
+func (in *intake) rebind(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	consumer, err := in.bind(ctx)
+	if err == nil {
+		if now := consumer.CachedInfo().Config.AckWait; now != in.leases.ackWait {
+			err = fmt.Errorf("its ack_wait is %v now, and was %v when this worker started: start the worker anew", now, in.leases.ackWait)
+		}
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if err != nil {
 		in.stalled = fmt.Errorf("the consumer cannot be bound: %w", err)
-		in.log.LogAttrs(ctx, slog.LevelError, "consumer not bound", slog.Any("error", err))
-		return
+		return in.stalled
 	}
 	in.consumer = consumer
-	in.log.LogAttrs(ctx, slog.LevelInfo, "consumer bound again")
+	return nil
 }
 
 // watch looks at the consumer from time to time: where messages wait, this
-// worker has room and none is delivered, it says so and binds again.
-func (in *intake) watch(ctx, work context.Context) {
+// worker has room and none is delivered, it says so and lets it be bound again.
+func (in *intake) watch(ctx context.Context) {
 	ticker := time.NewTicker(in.period)
 	defer ticker.Stop()
 	last := in.delivered.Load()
@@ -196,24 +211,16 @@ func (in *intake) watch(ctx, work context.Context) {
 		if now == last && in.pending.Load() == 0 && in.progressing() == nil && n%calmLooks != 0 {
 			continue
 		}
-		if !in.look(ctx, now != last) && ctx.Err() == nil {
-			in.rebind(ctx)
-			in.restart(work)
-		}
+		in.look(ctx, now != last)
 		last = now
 	}
 }
 
-// look asks the server how delivery stands and reports whether it is well, or at
-// least as an operator wants it.
-func (in *intake) look(ctx context.Context, moved bool) bool {
-	in.mu.Lock()
-	consumer := in.consumer
-	in.mu.Unlock()
-	askCtx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
+// look asks the server how delivery stands. Where it is not well, and not by an
+// operator's wish, the consumer is bound again.
+func (in *intake) look(ctx context.Context, moved bool) {
 	var trouble error
-	info, err := consumer.Info(askCtx)
+	info, err := in.info(ctx)
 	switch {
 	case err != nil:
 		trouble = fmt.Errorf("the consumer does not answer: %w", err)
@@ -232,14 +239,20 @@ func (in *intake) look(ctx context.Context, moved bool) bool {
 	if err == nil {
 		in.pending.Store(info.NumPending)
 	}
-	if trouble != nil {
-		in.log.LogAttrs(ctx, slog.LevelError, "delivery does not progress", slog.Any("error", trouble))
-	}
 	in.mu.Lock()
-	defer in.mu.Unlock()
 	in.stalled = trouble
-	return trouble == nil || (err == nil && info.Paused)
+	in.mu.Unlock()
+	if trouble == nil || ctx.Err() != nil {
+		return
+	}
+	in.log.LogAttrs(ctx, slog.LevelError, "delivery does not progress", slog.Any("error", trouble))
+	if err != nil || !info.Paused {
+		in.fail(errStalled)
+	}
 }
+
+// errStalled: messages wait and none is delivered.
+var errStalled = errors.New("delivery does not progress")
 
 // progressing is nil while commands come in, or none is there to come.
 func (in *intake) progressing() error {

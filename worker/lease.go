@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -13,18 +12,37 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 )
 
-// held is one delivered message that this worker answers for. The server
-// redelivers it to somebody unless the lease is extended within AckWait.
+// A lease is one fact: the leader of the consumer has confirmed at a moment, `proven`,
+// that a delivery is this worker's. It lasts AckWait from there. What proves it:
+//
+//   - A delivery came for a pull, so it was made after the pull was sent.
+//   - An extension (+WPI) that the leader has answered while the lease lasted, see
+//     beat.go. The leader answers also for a delivery that it has given to somebody
+//     else since, so an answer that comes later proves nothing.
+//
+// A delivery of a consumer that is not there any more is nobody's, see origin.go.
+
+// age is how long ago a moment was, by the clock that shows more: the monotonic clock
+// stands still while a machine is suspended, the wall clock may be set back.
+func age(now, then time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
+}
+
+// held is one delivered message that this worker answers for.
 type held struct {
-	seq    uint64
-	stored time.Time // when the stream took it
-	rest   time.Time // until then another worker may have it; zero for never
+	seq      uint64
+	stored   time.Time     // when the stream took it
+	pulled   time.Time     // when the pull was sent that it came for
+	doubtful bool          // the consumer does not know whether somebody has had it
+	rest     time.Time     // until then somebody may have it; zero for never
+	ended    chan struct{} // closed when it is not in hand any more
 
 	mu         sync.Mutex
 	msg        jetstream.Msg
 	deliveries uint64
-	extended   time.Time // the lease lasts AckWait from here
-	server     string    // the NATS server that delivered it
+	origin     origin
+	proven     time.Time // the lease lasts AckWait from here; zero where it is lost
+	answered   time.Time // last answered extension, which a majority may not have written down yet
 	commandID  string    // once it is decoded
 	cancelled  *messages.Cancellation
 	gone       chan struct{} // closed when it is withdrawn
@@ -53,78 +71,108 @@ func (h *held) delivery() (jetstream.Msg, uint64) {
 	return h.msg, h.deliveries
 }
 
-// leases keeps the messages in hand and extends them in one loop.
+// renew takes up a further delivery. It reports false where somebody else had the
+// message in between, or may have had it: what is in hand is lost then.
+func (h *held) renew(msg jetstream.Msg, delivery uint64, p pulled) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if delivery != h.deliveries+1 || h.origin != p.origin {
+		h.proven = time.Time{}
+		return false
+	}
+	h.msg, h.deliveries = msg, delivery
+	h.proven, h.answered = p.sent, time.Time{}
+	return true
+}
+
+// leases keeps the messages in hand, and extends them in one loop.
 type leases struct {
 	nc      *nats.Conn
 	log     *slog.Logger
 	ackWait time.Duration
-	ahead   uint64 // how far the deliveries of other workers may be ahead
+	look    func(context.Context) (*jetstream.ConsumerInfo, error) // at the consumer
+	anew    func()                                                 // told that the consumer is another one; returns at once
 
-	mu       sync.Mutex
-	bySeq    map[uint64]*held
-	ids      map[string]*held // by command id
-	beat     time.Time        // when the loop last ran
-	doubtful bool             // deliveries may be older than they look
-	highest  uint64           // sequence taken
-	other    otherServer
+	hurry chan struct{} // has a token when a beat is wanted now
+	proof *proof
+
+	mu     sync.Mutex
+	bySeq  map[uint64]*held
+	ids    map[string]*held // by command id
+	source source
+	beaten chan struct{} // closed at the end of the next beat
 }
 
-func newLeases(nc *nats.Conn, log *slog.Logger, ackWait time.Duration, ahead uint64) *leases {
+func newLeases(nc *nats.Conn, log *slog.Logger, consumer *jetstream.ConsumerInfo, look func(context.Context) (*jetstream.ConsumerInfo, error), anew func()) *leases {
 	return &leases{
-		nc: nc, log: log, ackWait: ackWait,
+		nc: nc, log: log, ackWait: consumer.Config.AckWait, look: look, anew: anew,
+		hurry: make(chan struct{}, 1), proof: newProof(),
 		bySeq: map[uint64]*held{}, ids: map[string]*held{},
-		beat: time.Now(), ahead: ahead, other: otherServer{id: nc.ConnectedServerId()},
+		source: newSource(consumer, nc.ConnectedServerId()), beaten: make(chan struct{}),
 	}
 }
 
-// period is how often leases are extended: often enough that a call always
-// starts with most of its AckWait left.
-func (l *leases) period() time.Duration { return l.ackWait * 2 / 15 }
-
 // take puts a delivered message in hand. It returns nil where there is nothing
-// to do: a command in hand was delivered again and goes on under the new
-// delivery, or the process was paused and the delivery may be stale, so that
-// another worker may have the message by now.
-func (l *leases) take(msg jetstream.Msg, server string) *held {
+// to do: a command in hand was delivered again and goes on under the new delivery,
+// or the delivery is so old that another worker may have the message by now.
+func (l *leases) take(msg jetstream.Msg, p pulled) *held {
 	meta, err := msg.Metadata()
 	if err != nil {
 		return nil
 	}
-	now := time.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.doubtful || now.Sub(l.beat) > l.ackWait/2 {
-		l.log.LogAttrs(context.Background(), slog.LevelWarn, "the process was paused, a delivery is left to its next holder",
-			slog.Uint64("seq", meta.Sequence.Stream))
-		return nil
+	h, another, trouble := l.hold(msg, meta, p)
+	if another {
+		l.anew()
 	}
-	if h := l.bySeq[meta.Sequence.Stream]; h != nil {
-		h.mu.Lock()
-		h.msg, h.deliveries, h.extended, h.server = msg, meta.NumDelivered, now, server
-		h.mu.Unlock()
-		return nil
+	if trouble != "" {
+		l.log.LogAttrs(context.Background(), slog.LevelWarn, "a delivery is left to its next holder",
+			slog.Uint64("seq", meta.Sequence.Stream), slog.String("why", trouble))
 	}
-	l.notice()
-	l.highest = max(l.highest, meta.Sequence.Stream)
-	h := &held{
-		seq: meta.Sequence.Stream, stored: meta.Timestamp, rest: l.other.rest(meta),
-		msg: msg, deliveries: meta.NumDelivered, extended: now, server: server, gone: make(chan struct{}),
-	}
-	l.bySeq[h.seq] = h
 	return h
 }
 
-// claim notes which command a held message is. It fails where the same command
-// is in hand already, from another message.
-func (l *leases) claim(h *held, commandID string) bool {
+func (l *leases) hold(msg jetstream.Msg, meta *jetstream.MsgMetadata, p pulled) (h *held, another bool, trouble string) {
+	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, taken := l.ids[commandID]; taken {
-		return false
+	l.source.connected(l.nc.ConnectedServerId(), now)
+	switch {
+	case p.origin == l.source.origin && meta.Sequence.Consumer <= p.after:
+		// The same consumer never counts back.
+		l.source.changed(now)
+		return nil, true, "the consumer, or its server's memory of it, is another one"
+	case p.origin != l.source.origin:
+		return nil, false, "it comes from a consumer or a NATS server that is not there any more"
+	case age(now, p.sent) >= l.ackWait:
+		return nil, false, "it was longer on its way than its lease lasts"
+	}
+	l.source.highest = max(l.source.highest, meta.Sequence.Consumer)
+	if h := l.bySeq[meta.Sequence.Stream]; h != nil && h.renew(msg, meta.NumDelivered, p) {
+		return nil, false, ""
+	}
+	h = &held{
+		seq: meta.Sequence.Stream, stored: meta.Timestamp, pulled: p.sent,
+		doubtful: l.source.isDoubtful(meta.Timestamp, now, l.ackWait), rest: l.source.rest(meta.Timestamp, l.ackWait),
+		msg: msg, deliveries: meta.NumDelivered, origin: p.origin, proven: p.sent,
+		gone: make(chan struct{}), ended: make(chan struct{}),
+	}
+	l.bySeq[h.seq] = h
+	return h, false, ""
+}
+
+// claim notes which command a held message is. Where the same command is in hand
+// already, it returns who has it.
+func (l *leases) claim(h *held, commandID string) (other *held) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if other = l.ids[commandID]; other != nil && other != h {
+		return other
 	}
 	l.ids[commandID] = h
+	h.mu.Lock()
 	h.commandID = commandID
-	return true
+	h.mu.Unlock()
+	return nil
 }
 
 // has reports whether a command is in hand.
@@ -155,88 +203,31 @@ func (l *leases) drop(h *held) {
 	if l.ids[h.commandID] == h {
 		delete(l.ids, h.commandID)
 	}
+	select {
+	case <-h.ended:
+	default:
+		close(h.ended)
+	}
 }
 
 // remaining is how long the lease lasts; zero or less means that the message is
 // somebody else's by now.
 func (l *leases) remaining(h *held) time.Duration {
+	l.mu.Lock()
+	present := l.source.origin
+	l.mu.Unlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return l.ackWait - time.Since(h.extended)
+	if h.origin != present {
+		return 0
+	}
+	return l.left(h, time.Now())
 }
 
-// run extends leases until the context ends.
-func (l *leases) run(ctx context.Context) {
-	ticker := time.NewTicker(l.period())
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			l.extend(ctx)
-		}
+// left is what the lease of a held message has left. Its lock is held.
+func (l *leases) left(h *held, now time.Time) time.Duration {
+	if h.proven.IsZero() {
+		return 0
 	}
-}
-
-// extend renews what is due. A lease counts as renewed only when the server
-// has answered a ping that was sent behind the extensions: on a connection that
-// is dead and does not know it yet, writes succeed too. And it must be the server
-// that delivered the message: another one may know nothing of it, and deliver it
-// to somebody else.
-func (l *leases) extend(ctx context.Context) {
-	due, paused := l.due(time.Now())
-	if len(due) == 0 && !paused {
-		return
-	}
-	sent := time.Now()
-	for _, h := range due {
-		msg, _ := h.delivery()
-		// Acknowledged meanwhile is as good.
-		if err := msg.InProgress(); err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) {
-			l.log.LogAttrs(ctx, slog.LevelWarn, "lease not extended", slog.Uint64("seq", h.seq), slog.Any("error", err))
-		}
-	}
-	flushCtx, cancel := context.WithTimeout(ctx, l.ackWait/3)
-	defer cancel()
-	if err := l.nc.FlushWithContext(flushCtx); err != nil {
-		l.log.LogAttrs(ctx, slog.LevelWarn, "leases not extended: NATS does not answer",
-			slog.Int("in_hand", len(due)), slog.Any("error", err))
-		return
-	}
-	server := l.nc.ConnectedServerId()
-	for _, h := range due {
-		h.mu.Lock()
-		if sent.After(h.extended) && h.server == server {
-			h.extended = sent
-		}
-		h.mu.Unlock()
-	}
-	l.mu.Lock()
-	l.doubtful = false
-	l.mu.Unlock()
-}
-
-// due lists what to extend, and reports whether the process was paused since
-// the last beat. What the socket held over a pause was delivered long ago, so
-// deliveries are doubted until a ping has gone round behind them.
-func (l *leases) due(now time.Time) (due []*held, paused bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.beat) > l.ackWait/2 {
-		l.doubtful = true
-	}
-	l.beat = now
-	server := l.nc.ConnectedServerId()
-	for _, h := range l.bySeq {
-		h.mu.Lock()
-		age := now.Sub(h.extended)
-		known := h.server == server
-		h.mu.Unlock()
-		// A lost lease is left alone: extending it would disturb the new holder.
-		if known && age >= l.period() && age < l.ackWait {
-			due = append(due, h)
-		}
-	}
-	return due, l.doubtful
+	return l.ackWait - age(now, h.proven)
 }

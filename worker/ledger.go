@@ -38,9 +38,18 @@ func openLedger(ctx context.Context, js jetstream.JetStream, prefix messages.Pre
 	return &ledger{js: js, reader: streams.NewReader(js, stream), prefix: prefix, log: log}, nil
 }
 
-// ask looks for the stored result of a command.
-func (l *ledger) ask(vcc, workNo, id string) *streams.Question {
-	return l.reader.Ask(l.prefix.Result(vcc, workNo, id))
+// ask looks for the stored result of a command. A direct get may miss what a replica, or
+// a mirror, does not have; where the command is not new that would be a second call, so
+// the leader is asked.
+func (l *ledger) ask(vcc, workNo, id string, isNew bool) *streams.Question {
+	return ask(l.reader, l.prefix.Result(vcc, workNo, id), isNew)
+}
+
+func ask(r *streams.Reader, subject string, isNew bool) *streams.Question {
+	if isNew {
+		return r.Ask(subject)
+	}
+	return r.AskLeader(subject)
 }
 
 // told returns the result that was asked for, nil if there is none.
@@ -57,7 +66,7 @@ func (l *ledger) told(ctx context.Context, q *streams.Question, id string) ([]by
 
 // find returns the stored result of a command, nil if there is none.
 func (l *ledger) find(ctx context.Context, vcc, workNo, id string) ([]byte, error) {
-	return l.told(ctx, l.ask(vcc, workNo, id), id)
+	return l.told(ctx, l.ask(vcc, workNo, id, false), id)
 }
 
 // entry is a result as the ledger stores it. Trace headers of the command go along.

@@ -24,14 +24,20 @@ func TestSameIDAgain(t *testing.T) {
 		"under ids of their own":  {withID("x1"), withID("x2")},
 		"the second without":      {withID("a"), nil},
 		"the second under its id": {nil, withID("a")},
+		"with their VCC":          {withID("default.a"), withID("default.a")},
+		"with and without VCC":    {withID("default.a"), withID("a")},
+		"without and with VCC":    {withID("a"), withID("default.a")},
+		"the first without":       {nil, withID("default.a")},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			release := r.sim.Hold()
-			r.start(nil)
-			r.start(nil)
+			// A repeat that is left to the server comes again after AckWait.
+			quick := func(c *worker.Config) { c.AckWait, c.CallTimeout = 2*time.Second, time.Second }
+			r.start(quick)
+			r.start(quick)
 			data := encoded(t, order("a", "30001"))
 			r.publish(c.first, data)
 			r.publish(c.again, data) // while the first waits or is in flight

@@ -42,7 +42,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{name: "signed out at once", outcome: messages.OutcomeSignedOut, calls: 1, retcode: "0"},
 		{name: "transient twice", answers: code("900-002", "900-001"), outcome: messages.OutcomeSignedOut, calls: 3, retcode: "0"},
-		{name: "called again too soon", answers: code("000-007"), outcome: messages.OutcomeSignedOut, calls: 2, retcode: "0"},
+		{name: "called again too soon", answers: code("000-007"), outcome: messages.OutcomeSignedOut, calls: 2, queries: 1, retcode: "0"},
 		{name: "HTTP errors are transient", answers: status(502, 503, 500), outcome: messages.OutcomeSignedOut, calls: 4, queries: 3, retcode: "0"},
 		{name: "not JSON", answers: status(200), outcome: messages.OutcomeSignedOut, calls: 2, queries: 1, retcode: "0"},
 		{name: "half JSON", answers: []sim.Answer{{Fault: sim.FaultHalfJSON}}, outcome: messages.OutcomeSignedOut, calls: 2, queries: 1, retcode: "0"},

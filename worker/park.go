@@ -22,7 +22,8 @@ const longestWaitInHand = 2 * time.Second
 // again, so that the way back to a worker does not make it late.
 const handBackEarly = 200 * time.Millisecond
 
-// parking writes and reads these notes.
+// parking keeps, per command, a note of what the next worker must know: the calls made,
+// when it is due, whether it was withdrawn, and who alone may call.
 type parking struct {
 	js     jetstream.JetStream
 	reader *streams.Reader
@@ -44,31 +45,33 @@ var errOvertaken = errors.New("another note about the command was written meanwh
 // note stores p if the last note is still the one with the sequence last, 0 for
 // none, and returns its own. It goes away by itself some time after the command's
 // end.
-func (k *parking) note(ctx context.Context, id string, p messages.Parked, last uint64, expires time.Time) error {
+func (k *parking) note(ctx context.Context, id string, p messages.Parked, last uint64, expires time.Time) (uint64, error) {
 	data, err := p.Encode()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	msg := &nats.Msg{Subject: k.prefix.Parked(k.vcc, id), Data: data}
-	_, err = k.js.PublishMsg(ctx, msg, jetstream.WithMsgTTL(streams.NoteLife(expires)), jetstream.WithExpectLastSequencePerSubject(last))
+	ack, err := k.js.PublishMsg(ctx, msg, jetstream.WithMsgTTL(streams.NoteLife(expires)), jetstream.WithExpectLastSequencePerSubject(last))
 	switch {
 	case streams.Overtaken(err):
-		return errOvertaken
+		return 0, errOvertaken
 	case err != nil:
-		return fmt.Errorf("noting the attempts of %s: %w", id, err)
+		return 0, fmt.Errorf("noting the attempts of %s: %w", id, err)
 	}
-	return nil
+	return ack.Sequence, nil
 }
 
 // ask looks for the last note about a command.
-func (k *parking) ask(id string) *streams.Question { return k.reader.Ask(k.prefix.Parked(k.vcc, id)) }
+func (k *parking) ask(id string, isNew bool) *streams.Question {
+	return ask(k.reader, k.prefix.Parked(k.vcc, id), isNew)
+}
 
 // recall returns the last note about a command and its sequence, 0 if there is
 // none.
 func (k *parking) recall(ctx context.Context, id string) (messages.Parked, uint64, error) {
-	return k.told(ctx, k.ask(id), id)
+	return k.told(ctx, k.ask(id, false), id)
 }
 
 func (k *parking) told(ctx context.Context, q *streams.Question, id string) (messages.Parked, uint64, error) {
@@ -87,9 +90,9 @@ func (k *parking) told(ctx context.Context, q *streams.Question, id string) (mes
 }
 
 // resume takes up a command where it was left. A note of the delivery just before
-// this one says that it was handed back in good order; a redelivery without it,
-// that a worker ended in the middle and may have called the gateway. It reports
-// true where the same command waits in the stream under an older message, as it
+// this one says that it was handed back in good order. All else says that a worker
+// ended in the middle, or may still be at it, and may have called the gateway. It
+// reports true where the same command stands in the stream in another message, as it
 // does when it is published again after the duplicate window.
 func (w *Worker) resume(ctx context.Context, x *execution, asked *streams.Question) (repeat bool, err error) {
 	_, delivery := x.held.delivery()
@@ -97,27 +100,44 @@ func (w *Worker) resume(ctx context.Context, x *execution, asked *streams.Questi
 	if err != nil {
 		return false, err
 	}
-	x.note, x.cancelled = note, p.Cancelled
-	found := p.Sequence != 0
-	if found && p.Sequence != x.held.seq {
-		_, err := w.commands.GetMsg(ctx, p.Sequence)
-		if !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return err == nil, err
+	ours := p.Sequence == x.held.seq
+	if p.Sequence != 0 && !ours {
+		if repeat, err = w.isThere(ctx, p.Sequence, x); repeat || err != nil {
+			return repeat, err
 		}
-		found = false
 	}
-	if found {
+	x.note, x.cancelled = note, p.Cancelled
+	switch {
+	case ours && p.Claim == 0 && p.Delivery == delivery-1:
 		x.recall(p)
+	case ours:
+		x.recall(p)
+		x.doubt()
+		x.dueAt = x.cmd.NotBefore
+	case delivery > 1, p.Calls > 0, p.Claim > 0:
+		x.doubt()
 	}
-	if delivery > 1 && (!found || p.Delivery != delivery-1) {
-		x.redelivered, x.ask, x.dueAt = true, true, x.cmd.NotBefore
+	if p.Claim > 0 {
+		x.restUntil = earlier(p.ClaimedAt, time.Now()).Add(w.leases.ackWait)
+	}
+	if x.held.doubtful {
+		x.doubt()
+		x.restUntil = later(x.restUntil, x.held.rest)
 	}
 	return false, nil
 }
 
 // recall takes over what the note says.
 func (x *execution) recall(p messages.Parked) {
-	x.calls, x.spent, x.redelivered, x.ask, x.signedOut = p.Calls, p.Spent, p.Redelivered, p.Ask, p.SignedOut
+	x.calls, x.spent, x.redelivered, x.ask = p.Calls, p.Spent, p.Redelivered, p.Ask
+	switch {
+	case p.SignedOut:
+		x.effect = effectClaimed
+	case p.Possible:
+		x.effect = effectPossible
+	default:
+		x.effect = effectNone
+	}
 	x.startedAt, x.dueAt = p.StartedAt, p.DueAt
 	x.answer.Retcode, x.answer.Message, x.answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
 	x.trouble = p.Error
@@ -127,34 +147,35 @@ func (x *execution) recall(p messages.Parked) {
 func (x *execution) parked(delivery uint64) messages.Parked {
 	return messages.Parked{
 		Sequence: x.held.seq, Delivery: delivery, Calls: x.calls, Spent: x.spent,
-		Redelivered: x.redelivered, Ask: x.ask, SignedOut: x.signedOut, StartedAt: x.startedAt, DueAt: x.dueAt,
+		Redelivered: x.redelivered, Ask: x.ask, Possible: x.effect == effectPossible, SignedOut: x.effect == effectClaimed,
+		StartedAt: x.startedAt, DueAt: x.dueAt,
 		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus, Error: x.trouble,
+		Cancelled: x.cancelled,
 	}
 }
 
 // handBack gives a command to the server until it is due. Whoever gets it then
-// goes on where this worker stopped.
+// goes on where this worker stopped. Without a note, and without the lease, it is left
+// to the server, which delivers it again after AckWait: a NAK takes a command from
+// whoever has it.
 func (w *Worker) handBack(ctx context.Context, x *execution) {
-	if w.leases.remaining(x.held) <= 0 {
+	err := w.leaveNote(ctx, x)
+	// Before the server can deliver it again: here it must be new then.
+	msg, _ := x.held.delivery()
+	held := w.leases.remaining(x.held) > 0
+	w.leases.drop(x.held)
+	switch {
+	case errors.Is(err, errLeaseLost), !held:
 		w.logLost(ctx, x)
 		return
+	case err != nil:
+		w.log.LogAttrs(ctx, slog.LevelWarn, "not handed back, the server redelivers it after AckWait", x.attr(), slog.Any("error", err))
+		return
 	}
-	msg, delivery := x.held.delivery()
-	err := w.parking.note(ctx, x.cmd.ID, x.parked(delivery), x.note, x.expires)
-	if errors.Is(err, errOvertaken) {
-		if w.isWithdrawn(ctx, x) {
-			w.report(ctx, x, *x.withdrawn())
-			return
-		}
-		err = w.parking.note(ctx, x.cmd.ID, x.parked(delivery), x.note, x.expires)
-	}
-	if err != nil {
-		// The next worker takes it for interrupted, asks the agent's state and goes on.
-		w.log.LogAttrs(ctx, slog.LevelWarn, "handing back without a note", x.attr(), slog.Any("error", err))
-	}
-	// Before the server can deliver it again: here it must be new then.
-	w.leases.drop(x.held)
 	delay := x.dueIn() - handBackEarly
+	if x.withdrawn() != nil {
+		delay = 0 // it was nudged while it was still here
+	}
 	if delay > 0 {
 		err = msg.NakWithDelay(delay)
 	} else {
@@ -166,4 +187,46 @@ func (w *Worker) handBack(ctx context.Context, x *execution) {
 	}
 	w.metrics.HandedBack()
 	w.log.LogAttrs(ctx, slog.LevelDebug, "handed back", x.attr(), slog.Duration("delay", max(delay, 0)))
+}
+
+// leaveNote stores what the next worker must know. Where the command was withdrawn
+// meanwhile, the note says that too.
+func (w *Worker) leaveNote(ctx context.Context, x *execution) error {
+	const most = 3 // others may write at the same time, each once
+	var err error
+	for range most {
+		if w.leases.remaining(x.held) <= 0 {
+			return errLeaseLost
+		}
+		_, delivery := x.held.delivery()
+		var note uint64
+		if note, err = w.parking.note(ctx, x.cmd.ID, x.parked(delivery), x.note, x.expires); err == nil {
+			x.note = note
+			return nil
+		}
+		if !errors.Is(err, errOvertaken) {
+			return err
+		}
+		last, note, recallErr := w.parking.recall(ctx, x.cmd.ID)
+		if recallErr != nil {
+			return recallErr
+		}
+		if taken := x.takeUp(w.self, last, note); errors.Is(taken, errWithdrawn) {
+			x.dueAt = time.Time{} // there is nothing to wait for any more
+		} else if taken != nil {
+			return taken
+		}
+	}
+	return err
+}
+
+// leaveTrace tells the next worker of calls that were made for a command without a claim,
+// before it was lost. It is no more than a help: whoever has the command now may know.
+func (w *Worker) leaveTrace(ctx context.Context, x *execution) {
+	if !x.called || !x.claimedAt.IsZero() || x.effect == effectNone {
+		return
+	}
+	if _, err := w.parking.note(ctx, x.cmd.ID, x.parked(0), x.note, x.expires); err != nil {
+		w.log.LogAttrs(ctx, slog.LevelInfo, "no note of the calls that were made", x.attr(), slog.Any("error", err))
+	}
 }

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"time"
@@ -32,6 +33,9 @@ func (w *Worker) newReport(ctx context.Context, x *execution, end ending, done f
 // report ends a command in hand: the result first, then the acknowledgement. Between
 // the two a crash costs one look into the ledger, never a second call.
 func (w *Worker) report(ctx context.Context, x *execution, end ending) {
+	if w.leases.remaining(x.held) <= 0 {
+		x.redelivered = true // whoever has it by now may have called as well
+	}
 	r := w.newReport(ctx, x, end, x.acknowledge)
 	if r == nil {
 		return
@@ -49,7 +53,7 @@ func (x *execution) acknowledge() error {
 
 // stored goes on with a command in hand whose result is in the ledger.
 func (w *Worker) stored(ctx context.Context, r *report) {
-	w.conclude(ctx, r, r.entry.Data)
+	w.conclude(ctx, r)
 	w.letGo(r.x.held, reporting)
 }
 
@@ -69,11 +73,16 @@ func (w *Worker) end(ctx context.Context, x *execution, end ending, done func() 
 
 func (w *Worker) store(ctx context.Context, r *report) {
 	stored, err := w.ledger.store(ctx, r.result, r.entry)
-	if err != nil {
+	switch {
+	case err != nil:
 		w.logUnstored(ctx, r.x, err)
-		return
+	case !bytes.Equal(stored, r.entry.Data):
+		// Only the worker whose result the stream took speaks of it.
+		w.logSkipped(ctx, r.x, "another worker's result was there first")
+		w.settle(ctx, r.x, r.done())
+	default:
+		w.conclude(ctx, r)
 	}
-	w.conclude(ctx, r, stored)
 }
 
 func (w *Worker) logUnstored(ctx context.Context, x *execution, err error) {
@@ -82,9 +91,9 @@ func (w *Worker) logUnstored(ctx context.Context, x *execution, err error) {
 
 // conclude sends the reply about a command whose result is stored, and takes the
 // command out of the stream.
-func (w *Worker) conclude(ctx context.Context, ended *report, stored []byte) {
+func (w *Worker) conclude(ctx context.Context, ended *report) {
 	x, r := ended.x, ended.result
-	w.reply(ctx, x, stored)
+	w.reply(ctx, x, ended.entry.Data)
 	w.settle(ctx, x, ended.done())
 	w.metrics.Result(r.Outcome, r.Cause)
 	level := resultLevel(r.Outcome)

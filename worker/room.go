@@ -73,13 +73,16 @@ func (r *room) narrow(calls int) {
 const pullShare = 8
 
 // reserve returns how many commands to pull now, 0 for none, and counts them as
-// requested.
-func (r *room) reserve() int {
+// requested. The consumer may have a limit for one pull, 0 for none.
+func (r *room) reserve(limit int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.free()
 	if r.shut || n < max(1, r.capacity/pullShare) {
 		return 0
+	}
+	if limit > 0 {
+		n = min(n, limit)
 	}
 	r.requested += n
 	return n
@@ -128,6 +131,13 @@ func (r *room) tryWait() bool {
 	r.mu.Unlock()
 	r.signal()
 	return true
+}
+
+// mayWait reports whether the process may hold one more command that waits.
+func (r *room) mayWait() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.inPhase[waiting] < r.maxWaiting
 }
 
 func (r *room) leave(from phase) {

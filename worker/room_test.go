@@ -9,31 +9,31 @@ import (
 func TestRoom(t *testing.T) {
 	t.Parallel()
 	r := newRoom(16, 0) // capacity 28, pulls of 3 or more
-	if n := r.reserve(); n != 28 {
+	if n := r.reserve(0); n != 28 {
 		t.Fatalf("the first pull is of %d", n)
 	}
-	if n := r.reserve(); n != 0 {
+	if n := r.reserve(0); n != 0 {
 		t.Fatalf("everything is asked for, and %d more", n)
 	}
 	for range 28 {
 		r.delivered()
 	}
-	if n := r.reserve(); n != 0 || r.pulling() {
+	if n := r.reserve(0); n != 0 || r.pulling() {
 		t.Fatalf("no room, and a pull of %d", n)
 	}
 	if !r.tryWait() {
 		t.Fatal("a command may not wait")
 	}
 	r.leave(starting)
-	if n := r.reserve(); n != 0 {
+	if n := r.reserve(0); n != 0 {
 		t.Fatalf("one waits and one has ended, a pull of %d", n)
 	}
 	r.leave(starting)
-	if n := r.reserve(); n != 3 {
+	if n := r.reserve(0); n != 3 {
 		t.Fatalf("one waits and two have ended, a pull of %d", n)
 	}
 	r.unfilled(3)
-	if n := r.reserve(); n != 3 {
+	if n := r.reserve(0); n != 3 {
 		t.Errorf("an unfilled pull gives a pull of %d", n)
 	}
 }
@@ -44,17 +44,17 @@ func TestRoomStopsForResults(t *testing.T) {
 	t.Parallel()
 	r := newRoom(1, 0)
 	for range r.maxReporting {
-		if r.reserve() != 1 {
+		if r.reserve(0) != 1 {
 			t.Fatal("no room")
 		}
 		r.delivered()
 		r.move(starting, reporting)
 	}
-	if n := r.reserve(); n != 0 {
+	if n := r.reserve(0); n != 0 {
 		t.Errorf("%d unstored results, and a pull of %d", r.maxReporting, n)
 	}
 	r.leave(reporting)
-	if n := r.reserve(); n != 1 {
+	if n := r.reserve(0); n != 1 {
 		t.Errorf("a result is stored, and a pull of %d", n)
 	}
 }
@@ -65,13 +65,13 @@ func TestRoomBoundsWaiting(t *testing.T) {
 	t.Parallel()
 	r := newRoom(1, 0)
 	for range r.maxWaiting {
-		r.reserve()
+		r.reserve(0)
 		r.delivered()
 		if !r.tryWait() {
 			t.Fatal("a command may not wait")
 		}
 	}
-	r.reserve()
+	r.reserve(0)
 	r.delivered()
 	if r.tryWait() {
 		t.Error("more commands wait than the process may hold")
@@ -83,7 +83,7 @@ func TestRoomBoundsWaiting(t *testing.T) {
 func TestRoomFromFar(t *testing.T) {
 	t.Parallel()
 	for roundTrip, want := range map[time.Duration]int{0: 112, 100 * time.Microsecond: 112, 10 * time.Millisecond: 163, time.Second: 192} {
-		if n := newRoom(64, roundTrip).reserve(); n != want {
+		if n := newRoom(64, roundTrip).reserve(0); n != want {
 			t.Errorf("%v away, the first pull is of %d, want %d", roundTrip, n, want)
 		}
 	}

@@ -21,19 +21,19 @@ func (w *Worker) spare(ctx context.Context, x *execution) (end *ending, call boo
 	if x.cmd.SignedInBefore.IsZero() && !polite {
 		return nil, true, nil
 	}
-	state, decision, err := w.askState(ctx, x)
+	state, err := w.askState(ctx, x)
 	if err != nil {
 		return nil, false, err
 	}
 	switch {
 	case state.Presence == gateway.PresenceSignedOut:
-		return x.out(state), false, nil
-	case decision.class == ClassTransient, decision.class == ClassSession:
+		return x.out(state.State), false, nil
+	case state.class == ClassTransient, state.class == ClassSession:
 		// The gateway can tell, but not now: a call would be blind.
-		x.trouble = "the agent's state could not be read: " + decision.meaning
+		x.trouble = "the agent's state could not be read: " + state.meaning
 		end, err := w.retryLater(ctx, x, false)
 		return end, false, err
-	case x.superseded(state):
+	case x.superseded(state.State):
 		return &ending{messages.OutcomeSuperseded, messages.CauseSuperseded,
 			"the agent signed in at " + state.SignedInAt.UTC().Format(time.RFC3339) + ", after signedInBefore"}, false, nil
 	case polite && (state.OnCall || state.Presence == gateway.PresenceUnknown):

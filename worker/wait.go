@@ -28,25 +28,64 @@ func (w *Worker) wait(ctx context.Context, x *execution) bool {
 	if d == 0 {
 		return true
 	}
-	if d > longestWaitInHand || !w.room.tryWait() {
+	if d > longestWaitInHand || !w.room.mayWait() {
 		w.progressWait(x, true)
 		w.handBack(ctx, x)
 		return false
 	}
 	w.progressWait(x, false)
-	timer := time.NewTimer(d)
+	switch w.pause(ctx, x.dueAt, x.gone()) {
+	case pauseDrained:
+		w.handBack(ctx, x)
+		return false
+	case pauseCut:
+		return false
+	default:
+		return true
+	}
+}
+
+// paused is how a pause ended.
+type paused int
+
+const (
+	pauseOver      paused = iota // its time has come
+	pauseWithdrawn               // the command was withdrawn
+	pauseDrained                 // the worker shall end
+	pauseCut                     // the worker ends without delay
+)
+
+// pause lets time pass for a command in hand, in which it takes no slot if the process
+// may hold one more.
+func (w *Worker) pause(ctx context.Context, until time.Time, withdrawn <-chan struct{}) paused {
+	if w.room.tryWait() {
+		defer w.room.move(waiting, starting)
+	}
+	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		w.room.move(waiting, starting)
-		return true
-	case <-x.held.gone:
-		w.room.move(waiting, starting)
-		return true
+		return pauseOver
+	case <-withdrawn:
+		return pauseWithdrawn
 	case <-w.draining:
-		w.room.move(waiting, starting)
-		w.handBack(ctx, x)
-		return false
+		return pauseDrained
+	case <-ctx.Done():
+		return pauseCut
+	}
+}
+
+// aside lets a message in hand wait for something of this process, at most for d.
+func (w *Worker) aside(ctx context.Context, something <-chan struct{}, d time.Duration) {
+	if w.room.tryWait() {
+		defer w.room.move(waiting, starting)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-something:
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -85,7 +124,7 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 		case <-changed:
 		case <-expired.C:
 			return true
-		case <-x.held.gone:
+		case <-x.gone():
 			return true
 		case <-w.draining:
 			w.handBack(ctx, x)

@@ -71,7 +71,7 @@ func (w *Worker) withdrawWaiting(ctx context.Context, c messages.Cancel) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	msg, err := w.commands.GetMsg(ctx, c.Sequence)
+	msg, err := streams.LeaderMsg(ctx, w.js, streams.NamesOf(w.cfg.Prefix).Commands, c.Sequence)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
 	}
@@ -86,16 +86,19 @@ func (w *Worker) withdrawWaiting(ctx context.Context, c messages.Cancel) error {
 	if err != nil || p.Cancelled == nil {
 		return err
 	}
-	delivered, err := w.intake.lastDelivered(ctx)
+	had, err := w.intake.deliveredSoFar(ctx)
 	if err != nil {
 		return err
 	}
-	if c.Sequence <= delivered && (p.Sequence != c.Sequence || time.Until(p.DueAt) < handBackEarly+surelyThere) {
+	if had.has(c.Sequence, msg.Time) && (p.Sequence != c.Sequence || p.Claim > 0 || time.Until(p.DueAt) < handBackEarly+surelyThere) {
 		return nil
 	}
 	x := w.newExecution(cmd, msg.Header, msg.Time)
 	x.recall(p)
 	x.cancelled = p.Cancelled
+	if x.effect != effectNone {
+		return nil // whoever gets it asks for the agent's state
+	}
 	w.end(ctx, x, *x.withdrawn(), func() error { return w.remove(ctx, c.Sequence) })
 	return nil
 }
@@ -118,34 +121,37 @@ func (x *execution) withdrawn() *ending {
 	return &ending{messages.OutcomeCancelled, messages.CauseCancelled, by.String()}
 }
 
-// withdraw is withdrawn, but tells the truth where the agent may have been signed
-// out all the same: by a worker that died, or by a call without an answer.
+// withdraw is the end of a command that was withdrawn, nil for another one or where the
+// end is still open. It tells the truth where the agent may have been signed out all the
+// same, by a worker that died or by a call without an answer: that is asked until it is
+// answered.
 func (w *Worker) withdraw(ctx context.Context, x *execution) (*ending, error) {
 	end := x.withdrawn()
 	switch {
-	case end == nil:
-		return nil, nil
-	case x.signedOut:
-		return x.done(gateway.PresenceUnknown), nil
-	case !x.redelivered && (x.calls == 0 || x.answer.Retcode != ""):
+	case end == nil || x.effect == effectNone:
 		return end, nil
+	case x.effect == effectClaimed:
+		return x.done(gateway.PresenceUnknown), nil
 	}
-	state, _, err := w.askState(ctx, x)
+	state, err := w.askState(ctx, x)
 	switch {
-	case errors.Is(err, errLeaseLost), ctx.Err() != nil:
+	case err != nil:
 		return nil, err
-	case err == nil && state.Presence == gateway.PresenceSignedOut:
-		return x.out(state), nil
+	case state.Presence == gateway.PresenceSignedOut:
+		return x.out(state.State), nil
+	case !state.answered:
+		w.askLater(x, state)
+		return nil, nil
+	case x.effect == effectPossible:
+		end.text += "; a call that was made before may have worked, and the gateway does not tell"
 	}
 	return end, nil
 }
 
-// isWithdrawn looks for the note again.
-func (w *Worker) isWithdrawn(ctx context.Context, x *execution) bool {
-	p, note, err := w.parking.recall(ctx, x.cmd.ID)
-	if err != nil {
-		return false
+// gone is closed when the command is withdrawn; nil where that is known already.
+func (x *execution) gone() <-chan struct{} {
+	if x.withdrawn() != nil {
+		return nil
 	}
-	x.note, x.cancelled = note, p.Cancelled
-	return p.Cancelled != nil
+	return x.held.gone
 }

@@ -48,7 +48,10 @@ func (r *rig) schedule(at time.Time, commands ...messages.Command) {
 // and its result goes out while a worker runs.
 func TestCancelWherever(t *testing.T) {
 	t.Parallel()
-	soon := func(c *worker.Config) { c.Concurrency = 1 }
+	soon := func(c *worker.Config) {
+		c.Concurrency = 1
+		c.Retry = worker.Retry{MaxAttempts: 4, Initial: time.Minute, Max: time.Minute}
+	}
 	cases := map[string]struct {
 		prepare func(*rig)
 		start   bool
@@ -72,7 +75,7 @@ func TestCancelWherever(t *testing.T) {
 			r.handedBack("a")
 		}, start: true, answer: client.Cancelled, outcome: messages.OutcomeCancelled},
 		"waits for a retry": {prepare: func(r *rig) {
-			r.sim.Plan("30001", sim.Answer{HTTPStatus: 503, Header: map[string][]string{"Retry-After": {"60"}}})
+			r.sim.Plan("30001", sim.Answer{Retcode: "100-009"})
 			r.send(order("a", "30001"))
 			r.handedBack("a")
 		}, start: true, answer: client.Cancelled, outcome: messages.OutcomeCancelled, calls: 1},

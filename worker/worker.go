@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/time/rate"
@@ -111,6 +112,7 @@ type Worker struct {
 	outage     *outage
 
 	commands jetstream.Stream
+	window   time.Duration // in which the command stream finds repeats
 	ledger   *ledger
 	parking  *parking
 	intake   *intake
@@ -122,6 +124,7 @@ type Worker struct {
 	draining   chan struct{} // closed when the worker shall end
 	executions sync.WaitGroup
 	telling    sync.WaitGroup // the outbox
+	self       string         // this process, in claims
 }
 
 // New returns a worker that is ready to run. The streams must exist; the
@@ -145,6 +148,7 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 		gateway: cfg.Gateway, classifier: classifier,
 		room:     newRoom(cfg.Concurrency, roundTrip(nc)),
 		next:     make(chan *held),
+		self:     cfg.Instance + "/" + uuid.NewString(),
 		draining: make(chan struct{}),
 	}
 	if cfg.Rate > 0 {
@@ -186,10 +190,12 @@ func (w *Worker) bind(ctx context.Context) error {
 	if w.cfg.CallTimeout >= ackWait {
 		return fmt.Errorf("the call timeout %v must be below the consumer's ack_wait %v, or commands are executed twice", w.cfg.CallTimeout, ackWait)
 	}
+	plan.AckWait = ackWait // also for one that has to be made anew
 	names := streams.NamesOf(w.cfg.Prefix)
 	if w.commands, err = w.js.Stream(ctx, names.Commands); err != nil {
 		return fmt.Errorf("opening the command stream %s: %w", names.Commands, err)
 	}
+	w.window = w.commands.CachedInfo().Config.Duplicates
 	if w.ledger, err = openLedger(ctx, w.js, w.cfg.Prefix, names.Results, w.log); err != nil {
 		return err
 	}
@@ -200,9 +206,9 @@ func (w *Worker) bind(ctx context.Context) error {
 		return err
 	}
 	w.outbox = newOutbox(w.nc, w.js, w.room.maxReporting, w.stored, w.storeAgain)
-	w.leases = newLeases(w.nc, w.log, ackWait, uint64(4*w.room.full))
 	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept)
-	return nil
+	w.leases = w.intake.leases
+	return w.restAfterOthers(ctx, consumer.CachedInfo())
 }
 
 // openInspectors makes the pool of inspectors, and lets it open and shut the
@@ -233,7 +239,7 @@ func (w *Worker) Run(ctx context.Context) {
 	background.Go(func() { w.leases.run(work) })
 	background.Go(func() { w.ledger.reader.Run(work) })
 	background.Go(func() { w.parking.reader.Run(work) })
-	background.Go(func() { w.intake.watch(ctx, work) })
+	background.Go(func() { w.intake.watch(ctx) })
 	background.Go(func() { w.inspectors.Run(work) })
 	background.Go(func() { w.outage.run(ctx, w.askGateway) })
 	background.Go(func() { w.expireUnpulled(ctx) })
@@ -282,8 +288,8 @@ func (w *Worker) drain(stop context.CancelFunc) {
 
 // accept starts a delivered message's life here. It is called for each message
 // that room was reserved for.
-func (w *Worker) accept(ctx context.Context, msg jetstream.Msg, server string) {
-	h := w.leases.take(msg, server)
+func (w *Worker) accept(ctx context.Context, msg jetstream.Msg, p pulled) {
+	h := w.leases.take(msg, p)
 	if h == nil {
 		w.room.leave(starting)
 		return
@@ -311,12 +317,10 @@ func (w *Worker) lives(ctx context.Context, h *held) {
 // live is the sentence of the package comment. A command that is reported is let go
 // when the report is stored.
 func (w *Worker) live(ctx context.Context, h *held) {
-	if w.rest(h) {
-		if x := w.admit(ctx, h); x != nil {
-			w.execute(ctx, x)
-			if x.phase == reporting {
-				return
-			}
+	if x := w.admit(ctx, h); x != nil {
+		w.execute(ctx, x)
+		if x.phase == reporting {
+			return
 		}
 	}
 	w.letGo(h, starting)

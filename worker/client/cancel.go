@@ -268,8 +268,14 @@ func (c *Client) surelyThere(ctx context.Context, vcc string, o open, note messa
 	if err != nil {
 		return false, fmt.Errorf("reading the consumer: %w", err)
 	}
-	handedBack := note.Sequence == o.seq && time.Until(note.DueAt) > 2*time.Second
-	return o.seq > consumer.CachedInfo().Delivered.Stream || handedBack, nil
+	info := consumer.CachedInfo()
+	// A consumer that was deleted and made again does not know what the one before has
+	// delivered.
+	never := o.seq > info.Delivered.Stream && o.stored.After(info.Created)
+	// A call that was made before may have worked: the agent's state decides then.
+	open := note.Claim > 0 || note.Possible || note.SignedOut
+	handedBack := note.Sequence == o.seq && !open && time.Until(note.DueAt) > 2*time.Second
+	return never || handedBack, nil
 }
 
 // decided waits for the results of commands that workers have in hand.
