@@ -58,26 +58,46 @@ func newRig(t testing.TB) *rig {
 // newRigWith has nobody signed in, and an account for the inspector.
 func newRigWith(t testing.TB, cfg sim.Config) *rig {
 	t.Helper()
+	r := newGateway(t, cfg)
+	r.startNATS("127.0.0.1:0")
+	t.Cleanup(func() { r.stopNATS() })
+	r.use(r.connect())
+	_, err := streams.Setup(r.ctx, r.js, streams.Plan{Prefix: prefix})
+	r.must(err)
+	r.sim.SetAccount(inspector, sim.Account{Password: password})
+	return r
+}
+
+// newGateway has the simulated gateway, and no NATS yet.
+func newGateway(t testing.TB, cfg sim.Config) *rig {
+	t.Helper()
 	// Generous: it only ends a test that would hang.
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	r := &rig{TB: t, ctx: ctx, dir: t.TempDir(), sim: sim.New(cfg)}
 	t.Cleanup(cancel)
-	r.startNATS("127.0.0.1:0")
-	t.Cleanup(func() { r.stopNATS() })
-	r.nc = r.connect()
-	var err error
-	r.js, err = jetstream.New(r.nc)
-	r.must(err)
-	_, err = streams.Setup(ctx, r.js, streams.Plan{Prefix: prefix})
-	r.must(err)
-	r.client, err = client.New(r.nc, prefix)
-	r.must(err)
 	server, err := sim.Listen(r.sim, "127.0.0.1:0", false)
 	r.must(err)
 	t.Cleanup(func() { _ = server.Close() })
 	r.url = server.URL
-	r.sim.SetAccount(inspector, sim.Account{Password: password})
 	return r
+}
+
+// use makes a connection the one of the test itself and of its observer.
+func (r *rig) use(nc *nats.Conn) {
+	r.Helper()
+	var err error
+	r.nc = nc
+	r.js, err = jetstream.New(nc)
+	r.must(err)
+	r.client, err = client.New(nc, prefix)
+	r.must(err)
+}
+
+// bound makes the rest of the test fail where it takes longer.
+func (r *rig) bound(d time.Duration) {
+	ctx, cancel := context.WithTimeout(r.ctx, d)
+	r.Cleanup(cancel)
+	r.ctx = ctx
 }
 
 func (r *rig) must(err error) {
@@ -105,8 +125,13 @@ func (r *rig) stopNATS() {
 // connect gives a connection that comes back by itself.
 func (r *rig) connect(opts ...nats.Option) *nats.Conn {
 	r.Helper()
+	return r.connectTo(r.nats.URL(), opts...)
+}
+
+func (r *rig) connectTo(url string, opts ...nats.Option) *nats.Conn {
+	r.Helper()
 	opts = append(opts, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
-	nc, err := nats.Connect(r.nats.URL(), opts...)
+	nc, err := nats.Connect(url, opts...)
 	r.must(err)
 	r.Cleanup(nc.Close)
 	return nc
@@ -121,6 +146,12 @@ type running struct {
 // start runs a worker with fast retries; change adjusts its configuration.
 func (r *rig) start(change func(*worker.Config)) running {
 	r.Helper()
+	return r.startAt(r.connect(nats.ReconnectBufSize(-1)), change)
+}
+
+// startAt is start with the worker's own way to NATS.
+func (r *rig) startAt(nc *nats.Conn, change func(*worker.Config)) running {
+	r.Helper()
 	gw, err := gateway.NewClient(gateway.Options{URL: r.url})
 	r.must(err)
 	r.Cleanup(gw.Close)
@@ -134,7 +165,7 @@ func (r *rig) start(change func(*worker.Config)) running {
 	if change != nil {
 		change(&cfg)
 	}
-	w, err := worker.New(r.ctx, r.connect(nats.ReconnectBufSize(-1)), cfg)
+	w, err := worker.New(r.ctx, nc, cfg)
 	r.must(err)
 	ctx, cancel := context.WithCancel(r.ctx)
 	ended := make(chan struct{})
