@@ -2,8 +2,10 @@ package worker_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +25,16 @@ import (
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(envNATS) == "" {
+		goleak.VerifyTestMain(m)
+		return
+	}
+	if err := runAsWorker(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
 
 const (
 	vcc       = "default"
