@@ -48,6 +48,20 @@ func TestSameIDTwiceInBacklog(t *testing.T) {
 	}
 }
 
+// TestNoClaimNeeded: a command that cannot be doubled pays nothing for those that can.
+func TestNoClaimNeeded(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start(nil)
+	r.start(r.asB())
+	r.send(crew(0, 20)...)
+	r.allSignedOut(20)
+	r.idle()
+	if n := r.streamState("PARKED").LastSeq; n != 0 {
+		t.Errorf("%d notes were written", n)
+	}
+}
+
 // TestOtherCommandsNote: a note names a sequence, which is another command's after the
 // stream was made anew. The command that the note is about is executed all the same.
 func TestOtherCommandsNote(t *testing.T) {
