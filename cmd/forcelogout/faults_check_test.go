@@ -71,7 +71,10 @@ const simLate = 250 * time.Millisecond
 func (f *faults) checkCallsOf(order messages.Command, r messages.Result, calls []sim.Call, stored time.Time) {
 	f.Helper()
 	succeeded := 0
-	for _, call := range calls {
+	for i, call := range calls {
+		if i > 0 && overlap(calls[i-1], call) {
+			f.Errorf("%s: a call at %v, the one before it ended at %v: %+v", r.ID, call.Start, calls[i-1].End, r)
+		}
 		if !order.ExpiresAt.IsZero() && call.Start.After(order.ExpiresAt.Add(simLate)) {
 			f.Errorf("%s: a call at %v, it expired at %v", r.ID, call.Start, order.ExpiresAt)
 		}
@@ -85,8 +88,11 @@ func (f *faults) checkCallsOf(order messages.Command, r messages.Result, calls [
 	if succeeded > 1 && !f.lost {
 		f.Errorf("%s: signed out %d times, and no worker was lost: %+v", r.ID, succeeded, r)
 	}
-	if succeeded > 1 && !r.Redelivered && r.Attempts < succeeded {
-		f.Errorf("%s: signed out %d times, and not flagged: %+v", r.ID, succeeded, r)
+	if len(calls) > 1 && len(calls) > r.Attempts && !r.Redelivered {
+		f.Errorf("%s: called %d times, and not flagged: %+v", r.ID, len(calls), r)
+	}
+	if succeeded > 0 && r.Outcome == messages.OutcomeCancelled && !f.lost {
+		f.Errorf("%s: signed out and withdrawn: %+v", r.ID, r)
 	}
 	if r.Outcome == messages.OutcomeSignedOut && succeeded == 0 {
 		f.Errorf("%s: the gateway knows nothing of %+v", r.ID, r)
@@ -94,6 +100,17 @@ func (f *faults) checkCallsOf(order messages.Command, r messages.Result, calls [
 	if r.Attempts > len(calls) && !f.lost {
 		f.Errorf("%s: the gateway saw %d calls of %+v", r.ID, len(calls), r)
 	}
+}
+
+// overlap reports whether a call began before the one before it had ended: two
+// workers called for one agent at a time. Of a caller that goes away the gateway
+// learns late.
+func overlap(before, call sim.Call) bool {
+	end := before.End
+	if before.Abandoned {
+		end = end.Add(-simLate)
+	}
+	return call.Start.Before(end)
 }
 
 func (f *faults) logOutcomes(found map[string]messages.Result) {
