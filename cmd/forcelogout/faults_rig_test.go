@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,7 @@ type faults struct {
 	nats    string           // as workers reach it
 	nc      *nats.Conn
 	js      jetstream.JetStream
+	plan    streams.Plan
 	client  *client.Client
 	sim     *sim.Gateway
 	gateway string
@@ -90,14 +92,22 @@ func (f *faults) join(url string, replicas int) {
 	f.must(err)
 	f.client, err = client.New(nc, messages.DefaultPrefix)
 	f.must(err)
-	plan := streams.Plan{Prefix: messages.DefaultPrefix, AckWait: faultAckWait, Replicas: replicas}
-	_, err = streams.Setup(f.ctx, f.js, plan)
+	f.plan = streams.Plan{Prefix: messages.DefaultPrefix, AckWait: faultAckWait, Replicas: replicas}
+	_, err = streams.Setup(f.ctx, f.js, f.plan)
 	f.must(err)
-	_, err = streams.Bind(f.ctx, f.js, plan, messages.DefaultVCC)
-	f.must(err)
+	f.bind()
 }
 
 const faultAckWait = 2 * time.Second
+
+// bind makes the consumer if there is none.
+func (f *faults) bind() {
+	f.Helper()
+	f.reach(func(ctx context.Context) error {
+		_, err := streams.Bind(ctx, f.js, f.plan, messages.DefaultVCC)
+		return err
+	})
+}
 
 func (f *faults) must(err error) {
 	f.Helper()
@@ -145,7 +155,7 @@ func (f *faults) send(n int) {
 		}
 		commands[i], f.orders[c.ID] = c, c
 	}
-	f.must(f.client.Submit(f.ctx, messages.DefaultVCC, commands))
+	f.reach(func(ctx context.Context) error { return f.client.Submit(ctx, messages.DefaultVCC, commands) })
 }
 
 // cancel withdraws some of the commands, wherever they are.
@@ -157,13 +167,35 @@ func (f *faults) cancel(n int) {
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	ctx, cancel := context.WithTimeout(f.ctx, 10*time.Second)
-	defer cancel()
-	err := f.client.Cancel(ctx, messages.DefaultVCC, client.Selection{IDs: ids},
-		messages.Cancellation{RequestedBy: "test", At: time.Now()}, func(client.Withdrawal) {})
-	// Whoever has one in hand may be cut off; the answer is open then.
-	if !errors.Is(err, context.DeadlineExceeded) {
-		f.must(err)
+	f.reach(func(ctx context.Context) error {
+		err := f.client.Cancel(ctx, messages.DefaultVCC, client.Selection{IDs: ids},
+			messages.Cancellation{RequestedBy: "test", At: time.Now()}, func(client.Withdrawal) {})
+		// Whoever has one in hand may be cut off; the answer is open then.
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		return err
+	})
+}
+
+// reach does something with NATS, again where a leader is missing that will be elected.
+func (f *faults) reach(do func(context.Context) error) {
+	f.Helper()
+	for {
+		ctx, cancel := context.WithTimeout(f.ctx, 10*time.Second)
+		err := do(ctx)
+		cancel()
+		var api *jetstream.APIError
+		switch {
+		case errors.As(err, &api) && api.Code == http.StatusServiceUnavailable, errors.Is(err, nats.ErrNoResponders),
+			errors.Is(err, streams.ErrNoJetStream), errors.Is(err, jetstream.ErrNoStreamResponse),
+			errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+			f.must(f.ctx.Err())
+		default:
+			f.must(err)
+			return
+		}
+		f.tick()
 	}
 }
 
@@ -200,6 +232,19 @@ func (f *faults) tick() {
 	case <-f.ctx.Done():
 	case <-time.After(20 * time.Millisecond):
 	}
+}
+
+// pass lets a fault last.
+func (f *faults) pass(d time.Duration) {
+	select {
+	case <-f.ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// tooLong is longer than a lease lasts.
+func (f *faults) tooLong() time.Duration {
+	return faultAckWait + time.Duration(300+f.rand.IntN(1200))*time.Millisecond
 }
 
 // lastWords are the ends of the workers' logs.

@@ -61,11 +61,3 @@ func TestSoak(t *testing.T) {
 	}
 	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected)
 }
-
-// pass lets a fault last.
-func (f *faults) pass(d time.Duration) {
-	select {
-	case <-f.ctx.Done():
-	case <-time.After(d):
-	}
-}
