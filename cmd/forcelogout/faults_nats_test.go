@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -191,94 +190,4 @@ func TestFaultsDiskFull(t *testing.T) {
 	f.crew[0].log.awaitText(t, f.ctx, "result not stored yet")
 	f.must(filler.Purge(f.ctx))
 	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected, messages.OutcomeAlreadySignedOut)
-}
-
-// cluster is three servers that replicate everything.
-func (f *faults) cluster() []*server.Server {
-	f.Helper()
-	var routes []string
-	nodes := make([]*server.Server, 3)
-	for range nodes {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		f.must(err)
-		routes = append(routes, "nats://"+listener.Addr().String())
-		f.must(listener.Close())
-	}
-	for i := range nodes {
-		var port int
-		_, err := fmt.Sscanf(routes[i], "nats://127.0.0.1:%d", &port)
-		f.must(err)
-		nodes[i], err = server.NewServer(&server.Options{
-			ServerName: fmt.Sprint("n", i), Host: "127.0.0.1", Port: server.RANDOM_PORT,
-			JetStream: true, StoreDir: filepath.Join(f.dir, fmt.Sprint(i)), NoSigs: true, NoLog: true,
-			Cluster: server.ClusterOpts{Name: "faults", Host: "127.0.0.1", Port: port},
-			Routes:  server.RoutesFromStr(strings.Join(routes, ",")),
-		})
-		f.must(err)
-		nodes[i].Start()
-		f.Cleanup(func() { nodes[i].Shutdown(); nodes[i].WaitForShutdown() })
-	}
-	for !leads(nodes) {
-		if f.ctx.Err() != nil {
-			f.Fatal("the cluster has no leader")
-		}
-		f.tick()
-	}
-	return nodes
-}
-
-func leads(nodes []*server.Server) bool {
-	for _, n := range nodes {
-		if n.JetStreamIsLeader() && n.JetStreamIsCurrent() {
-			return len(n.JetStreamClusterPeers()) == len(nodes) // known to be able to hold replicas
-		}
-	}
-	return false
-}
-
-// TestFaultsCluster: three servers lose the leader of the results, and it does not
-// come back.
-func TestFaultsCluster(t *testing.T) {
-	t.Parallel()
-	f := bareFaults(t)
-	f.lost = true
-	nodes := f.cluster()
-	var urls []string
-	for _, n := range nodes {
-		urls = append(urls, n.ClientURL())
-	}
-	f.join(strings.Join(urls, ","), 3)
-	for range 2 {
-		f.hire(f.nats, f.gateway)
-	}
-	f.send(1000)
-	f.some()
-	f.must(f.stepDown("COMMANDS"))
-	f.some()
-	leader := f.leader("RESULTS")
-	for _, n := range nodes {
-		if n.Name() == leader {
-			n.Shutdown()
-			n.WaitForShutdown()
-		}
-	}
-	f.some()
-	f.cancel(10)
-	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected)
-}
-
-// leader is the server that leads a stream.
-func (f *faults) leader(kind string) string {
-	f.Helper()
-	stream, err := f.js.Stream(f.ctx, messages.DefaultPrefix.Stream(kind))
-	f.must(err)
-	return stream.CachedInfo().Cluster.Leader
-}
-
-// stepDown makes another server lead a stream.
-func (f *faults) stepDown(kind string) error {
-	ctx, cancel := context.WithTimeout(f.ctx, 5*time.Second)
-	defer cancel()
-	_, err := f.nc.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.LEADER.STEPDOWN."+messages.DefaultPrefix.Stream(kind), nil)
-	return err
 }
