@@ -87,3 +87,42 @@ func TestFaultsGatewayDown(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultsAnswersLost: one call in ten works and its answer is lost, and one state
+// query in three gets no answer either. Nobody is signed out twice: what a call may
+// have done stays open until a query has been answered.
+func TestFaultsAnswersLost(t *testing.T) {
+	t.Parallel()
+	f := newFaults(t)
+	f.sim.SetFaults(sim.Faults{Latency: 10 * time.Millisecond})
+	for range 2 {
+		f.hire(f.nats, f.gateway)
+	}
+	f.loseAnswers(2000)
+	f.send(2000)
+	f.some()
+	f.cancel(20)
+	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected)
+}
+
+// loseAnswers is for the next n agents.
+func (f *faults) loseAnswers(n int) {
+	lost := []sim.Answer{
+		{Fault: sim.FaultAnswerLost}, {Fault: sim.FaultReset, Effect: true}, {Fault: sim.FaultHTML, Effect: true},
+		{Fault: sim.FaultHang, Effect: true}, {Retcode: "000-007", Effect: true}, // somebody else's call
+	}
+	hindered := []sim.Answer{{Fault: sim.FaultReset}, {Fault: sim.FaultHang}, {HTTPStatus: 503}}
+	for i := range n {
+		no := agentNo(len(f.orders) + i)
+		if f.rand.IntN(10) == 0 {
+			f.sim.Plan(no, lost[f.rand.IntN(len(lost))])
+		}
+		for range 5 {
+			query := sim.Answer{}
+			if f.rand.IntN(3) == 0 {
+				query = hindered[f.rand.IntN(len(hindered))]
+			}
+			f.sim.PlanState(no, query)
+		}
+	}
+}
