@@ -3,8 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/worker/streams"
@@ -18,7 +23,27 @@ type setupCommand struct {
 	logFlags
 	MaxAge        time.Duration `default:"15m" help:"How late a command may be executed; the duplicate window is at least as long."`
 	ResultsMaxAge time.Duration `help:"How long results are kept (new stream: 168h; existing: unchanged)."`
-	Replicas      int           `default:"1" help:"Replicas of new streams; 3 in a cluster."`
+	Replicas      int           `help:"Replicas of the streams, 3 in a cluster (new stream: 1; existing: must be so)."`
+
+	MaxBytes map[string]string `placeholder:"STREAM=SIZE" help:"Largest size of commands, results, dead, parked and sessions, for accounts that demand one; like commands=1GiB;results=2GiB. Full: publishers of commands get an error (and nothing can be sent with --at); without room for results no calls are made; of dead letters the oldest go."`
+}
+
+// maxBytes reads the sizes.
+func (c *setupCommand) maxBytes() (m streams.MaxBytes, err error) {
+	fields := map[string]*int64{
+		"commands": &m.Commands, "results": &m.Results, "dead": &m.Dead, "parked": &m.Parked, "sessions": &m.Sessions,
+	}
+	for stream, text := range c.MaxBytes {
+		size, err := humanize.ParseBytes(text)
+		switch {
+		case fields[stream] == nil:
+			return m, usage(fmt.Errorf("--max-bytes %s: the streams are %s", stream, strings.Join(slices.Sorted(maps.Keys(fields)), ", ")))
+		case err != nil || size == 0 || size > math.MaxInt64:
+			return m, usage(fmt.Errorf("--max-bytes %s=%s: want a size like 500MB or 2GiB", stream, text))
+		}
+		*fields[stream] = int64(size)
+	}
+	return m, nil
 }
 
 func (c *setupCommand) Run(ctx context.Context, std streamsIO) error {
@@ -27,6 +52,13 @@ func (c *setupCommand) Run(ctx context.Context, std streamsIO) error {
 		return err
 	}
 	log, err := c.logger(std.err)
+	if err != nil {
+		return err
+	}
+	if c.Replicas < 0 || c.ResultsMaxAge < 0 || c.ResultsMaxAge > 0 && c.ResultsMaxAge < c.MaxAge {
+		return usage(fmt.Errorf("--replicas %d and --results-max-age %v: must not be below 0, nor results be kept for less than --max-age %v", c.Replicas, c.ResultsMaxAge, c.MaxAge))
+	}
+	maxBytes, err := c.maxBytes()
 	if err != nil {
 		return err
 	}
@@ -42,7 +74,7 @@ func (c *setupCommand) Run(ctx context.Context, std streamsIO) error {
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
 	changes, err := streams.Setup(ctx, js, streams.Plan{
-		Prefix: prefix, MaxAge: c.MaxAge, ResultsMaxAge: c.ResultsMaxAge, Replicas: c.Replicas,
+		Prefix: prefix, MaxAge: c.MaxAge, ResultsMaxAge: c.ResultsMaxAge, Replicas: c.Replicas, MaxBytes: maxBytes,
 	})
 	for _, change := range changes {
 		fmt.Fprintf(std.out, "%s %s\n", change.Action, change.Object)

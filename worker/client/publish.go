@@ -32,7 +32,7 @@ var (
 	ErrEnded     = errors.New("the command has ended already")
 	ErrWithdrawn = errors.New("the command was withdrawn already")
 	// ErrNoSchedules: the server holds nothing for later.
-	ErrNoSchedules = errors.New("this NATS server has no message schedules, which came with 2.12: upgrade it, or use --not-before, with which the command waits in the command stream")
+	ErrNoSchedules = errors.New("NATS has no message schedules here: it is older than 2.12, or the command stream is limited (setup --max-bytes): use --not-before, with which the command waits in the command stream")
 )
 
 // Publish publishes orders as they come, at most window at a time, and calls taken

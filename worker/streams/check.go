@@ -3,7 +3,9 @@ package streams
 import (
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -14,11 +16,15 @@ type SettingError struct {
 	Setting string // as in the NATS configuration, for example max_msgs_per_subject
 	Have    string
 	Want    string
+	Remedy  string // "" for the usual one
 }
 
 func (e *SettingError) Error() string {
-	return fmt.Sprintf("%s has %s %s, but forcelogout needs %s: change it, or use another --prefix",
-		e.Object, e.Setting, e.Have, e.Want)
+	remedy := e.Remedy
+	if remedy == "" {
+		remedy = "change it, or use another --prefix"
+	}
+	return fmt.Sprintf("%s has %s %s, but forcelogout needs %s: %s", e.Object, e.Setting, e.Have, e.Want, remedy)
 }
 
 // rule is one setting that carries a guarantee.
@@ -46,7 +52,20 @@ func firstBroken(object string, rules []rule) error {
 	return nil
 }
 
-func checkStream(have, want jetstream.StreamConfig) error {
+// MinPayload is the least max_payload of a server, and max_msg_size of a stream, with
+// which results and notes can be stored, however much they have to be shortened.
+const MinPayload = 4 << 10
+
+// checkPayload looks at what the server takes. It may be another server after each
+// reconnect.
+func checkPayload(nc *nats.Conn) error {
+	if have := nc.MaxPayload(); have < MinPayload {
+		return &SettingError{Object: "NATS server " + nc.ConnectedUrlRedacted(), Setting: "max_payload", Have: fmt.Sprint(have), Want: fmt.Sprintf("at least %d", MinPayload), Remedy: "change it there"}
+	}
+	return nil
+}
+
+func checkStream(have, want jetstream.StreamConfig, maxAge time.Duration) error {
 	rules := []rule{
 		equal("storage", have.Storage, want.Storage),
 		equal("retention", have.Retention, want.Retention),
@@ -54,30 +73,73 @@ func checkStream(have, want jetstream.StreamConfig) error {
 		equal("sealed", have.Sealed, false),
 		{setting: "subjects", ok: containsAll(have.Subjects, want.Subjects), have: have.Subjects, want: want.Subjects},
 		{setting: "allow_msg_ttl", ok: have.AllowMsgTTL || !want.AllowMsgTTL, have: have.AllowMsgTTL, want: true},
-		{setting: "allow_msg_schedules", ok: have.AllowMsgSchedules || !want.AllowMsgSchedules, have: have.AllowMsgSchedules, want: true},
+		// Acknowledged would not mean written.
+		{setting: "persist_mode", ok: have.PersistMode != jetstream.AsyncPersistMode, have: have.PersistMode, want: "default"},
+		// A message would be stored under another subject than it is looked for.
+		{setting: "subject_transform", ok: have.SubjectTransform == nil, have: transform(have.SubjectTransform), want: "none"},
+		{setting: "mirror", ok: have.Mirror == nil, have: mirrored(have.Mirror), want: "none"},
+		{setting: "max_msg_size", ok: have.MaxMsgSize <= 0 || have.MaxMsgSize >= MinPayload, have: have.MaxMsgSize, want: fmt.Sprintf("at least %d", MinPayload)},
 	}
 	switch {
 	case want.Retention == jetstream.WorkQueuePolicy:
-		rules = append(rules,
-			unlimited("max_msgs", have.MaxMsgs),
-			unlimited("max_bytes", have.MaxBytes),
-			unlimited("max_msgs_per_subject", have.MaxMsgsPerSubject),
-			unlimited("max_age", int64(have.MaxAge)),
-			rule{setting: "duplicate_window", ok: have.Duplicates >= want.Duplicates, have: have.Duplicates, want: "at least " + want.Duplicates.String()},
-		)
+		rules = append(rules, commandRules(have, want)...)
 	case want.DiscardNewPerSubject:
 		rules = append(rules,
 			equal("max_msgs_per_subject", have.MaxMsgsPerSubject, 1),
 			equal("discard", have.Discard, want.Discard),
 			equal("discard_new_per_subject", have.DiscardNewPerSubject, true),
+			// A publisher could replace a result.
+			equal("allow_rollup_hdrs", have.AllowRollup, false),
+			livesFor("max_age", have.MaxAge, maxAge),
 		)
 	case want.MaxMsgsPerSubject == 1:
 		rules = append(rules,
 			equal("max_msgs_per_subject", have.MaxMsgsPerSubject, 1),
-			equal("discard", have.Discard, want.Discard),
+			livesFor("max_age", have.MaxAge, maxAge),
+			unlimited("max_msgs", have.MaxMsgs),
 		)
+		if have.MaxBytes > 0 {
+			rules = append(rules, equal("discard", have.Discard, jetstream.DiscardNew)) // a note that is lost is a cancellation that is
+		}
 	}
 	return firstBroken("stream "+want.Name, rules)
+}
+
+// commandRules are about the stream of commands, of which none may be lost. A limit of
+// its bytes needs discard new, which NATS knows only without schedules.
+func commandRules(have, want jetstream.StreamConfig) []rule {
+	limited := have.MaxBytes > 0 && have.Discard == jetstream.DiscardNew
+	bytes := unlimited("max_bytes", have.MaxBytes)
+	bytes.ok = bytes.ok || limited
+	bytes.want = "no limit, or discard new and no schedules (setup --max-bytes)"
+	return []rule{
+		unlimited("max_msgs", have.MaxMsgs),
+		bytes,
+		unlimited("max_msgs_per_subject", have.MaxMsgsPerSubject),
+		unlimited("max_age", int64(have.MaxAge)),
+		{setting: "duplicate_window", ok: have.Duplicates >= want.Duplicates, have: have.Duplicates, want: "at least " + want.Duplicates.String()},
+		{setting: "allow_msg_schedules", ok: have.AllowMsgSchedules || limited, have: have.AllowMsgSchedules, want: true},
+		// Withdrawn and expired commands are taken out.
+		equal("deny_delete", have.DenyDelete, false),
+	}
+}
+
+func livesFor(setting string, have, least time.Duration) rule {
+	return rule{setting: setting, ok: have <= 0 || have >= least, have: have, want: fmt.Sprintf("at least the %v that commands live (--max-age)", least)}
+}
+
+func transform(t *jetstream.SubjectTransformConfig) string {
+	if t == nil {
+		return "none"
+	}
+	return t.Source + " to " + t.Destination
+}
+
+func mirrored(m *jetstream.StreamSource) string {
+	if m == nil {
+		return "none"
+	}
+	return m.Name
 }
 
 func checkConsumer(have, want jetstream.ConsumerConfig) error {
@@ -87,6 +149,14 @@ func checkConsumer(have, want jetstream.ConsumerConfig) error {
 		equal("filter_subject", have.FilterSubject, want.FilterSubject),
 		equal("max_deliver", have.MaxDeliver, want.MaxDeliver),
 		{setting: "backoff", ok: len(have.BackOff) == 0, have: have.BackOff, want: "none"},
+		// Every command would be an empty one.
+		equal("headers_only", have.HeadersOnly, false),
+		equal("replay_policy", have.ReplayPolicy, jetstream.ReplayInstantPolicy),
+		// Workers pull for no group and get nothing.
+		equal("priority_policy", have.PriorityPolicy, jetstream.PriorityPolicyNone),
+		// Who has which command would be forgotten.
+		equal("mem_storage", have.MemoryStorage, false),
+		equal("inactive_threshold", have.InactiveThreshold, 0),
 	})
 }
 

@@ -51,6 +51,10 @@ func TestBrokenGuarantees(t *testing.T) {
 		Name: "FORCELOGOUT_RESULTS", Subjects: []string{"forcelogout.results.*.*.*"},
 		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, DiscardNewPerSubject: true,
 	}
+	parked := jetstream.StreamConfig{
+		Name: "FORCELOGOUT_PARKED", Subjects: []string{"forcelogout.parked.*.*"}, MaxMsgsPerSubject: 1, AllowMsgTTL: true,
+	}
+	dead := jetstream.StreamConfig{Name: "FORCELOGOUT_DEAD", Subjects: []string{"forcelogout.dead.*"}}
 	cases := map[string]struct {
 		base    jetstream.StreamConfig
 		spoil   func(*jetstream.StreamConfig)
@@ -68,7 +72,20 @@ func TestBrokenGuarantees(t *testing.T) {
 		"old results replaced": {results, func(c *jetstream.StreamConfig) {
 			c.Discard, c.DiscardNewPerSubject = jetstream.DiscardOld, false
 		}, "discard"},
-		"results in memory": {results, func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "storage"},
+		"results in memory":        {results, func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "storage"},
+		"results written later":    {results, func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode }, "persist_mode"},
+		"results that go too soon": {results, func(c *jetstream.StreamConfig) { c.MaxAge = 10 * time.Minute }, "max_age"},
+		"small results":            {results, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size"},
+		"results elsewhere": {results, func(c *jetstream.StreamConfig) {
+			c.SubjectTransform = &jetstream.SubjectTransformConfig{Source: "forcelogout.results.*.*.*", Destination: "results.{{wildcard(1)}}.{{wildcard(2)}}.{{wildcard(3)}}"}
+		}, "subject_transform"},
+		"replaceable results":              {results, func(c *jetstream.StreamConfig) { c.AllowRollup = true }, "allow_rollup_hdrs"},
+		"commands that stay":               {commands, func(c *jetstream.StreamConfig) { c.DenyDelete = true }, "deny_delete"},
+		"small commands":                   {commands, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size"},
+		"commands that are lost when full": {commands, func(c *jetstream.StreamConfig) { c.MaxBytes, c.AllowMsgSchedules = 1<<20, false }, "max_bytes"},
+		"notes that go too soon":           {parked, func(c *jetstream.StreamConfig) { c.MaxAge = time.Minute }, "max_age"},
+		"notes that are replaced":          {parked, func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }, "discard"},
+		"small dead letters":               {dead, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -155,5 +172,38 @@ func TestBind(t *testing.T) {
 	var broken *streams.SettingError
 	if _, err := streams.Bind(ctx, js, plan, "other"); !errors.As(err, &broken) || broken.Setting != "max_deliver" {
 		t.Errorf("bind says %v, want max_deliver", err)
+	}
+}
+
+// TestConsumerSettings: a consumer with which commands would not come, or come without
+// their bytes, or be forgotten, is named with the setting.
+func TestConsumerSettings(t *testing.T) {
+	t.Parallel()
+	ctx, js := connected(t)
+	if _, err := streams.Setup(ctx, js, plan); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]func(*jetstream.ConsumerConfig){
+		"headers_only":       func(c *jetstream.ConsumerConfig) { c.HeadersOnly = true },
+		"replay_policy":      func(c *jetstream.ConsumerConfig) { c.ReplayPolicy = jetstream.ReplayOriginalPolicy },
+		"mem_storage":        func(c *jetstream.ConsumerConfig) { c.MemoryStorage = true },
+		"inactive_threshold": func(c *jetstream.ConsumerConfig) { c.InactiveThreshold = time.Hour },
+		"priority_policy": func(c *jetstream.ConsumerConfig) {
+			c.PriorityPolicy, c.PriorityGroups = jetstream.PriorityPolicyOverflow, []string{"a"}
+		},
+	}
+	for setting, spoil := range cases {
+		cfg := jetstream.ConsumerConfig{
+			Durable: "forcelogout-" + setting, FilterSubject: "forcelogout.commands." + setting,
+			AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: -1,
+		}
+		spoil(&cfg)
+		if _, err := js.CreateConsumer(ctx, "FORCELOGOUT_COMMANDS", cfg); err != nil {
+			t.Fatal(err)
+		}
+		var broken *streams.SettingError
+		if _, err := streams.Bind(ctx, js, plan, setting); !errors.As(err, &broken) || broken.Setting != setting {
+			t.Errorf("bind says %v, want %s", err, setting)
+		}
 	}
 }

@@ -36,8 +36,21 @@ type Plan struct {
 	Prefix        messages.Prefix
 	MaxAge        time.Duration // smallest duplicate window of the command stream; 0 means DefaultMaxAge
 	ResultsMaxAge time.Duration // 0 means: 7 days for a new stream, unchanged for an existing one
-	Replicas      int           // of new streams; 0 means 1
+	Replicas      int           // 0 means: 1 for a new stream, unchanged for an existing one
 	AckWait       time.Duration // of new consumers; 0 means DefaultAckWait
+	MaxBytes      MaxBytes
+}
+
+// MaxBytes is how large the streams may become, for accounts that demand to know. Zero
+// means no limit for a new stream, and unchanged for an existing one.
+//
+// What happens when one is full: the publisher of a command gets an error, and no
+// command is lost. For this NATS keeps no schedules in a limited stream. Without room
+// for results no calls are made until there is some. Without room for notes commands
+// cannot be withdrawn, and what waits for a retry is asked for again. Of dead letters
+// the oldest go.
+type MaxBytes struct {
+	Commands, Results, Dead, Parked, Sessions int64
 }
 
 // Names are the streams and the bucket of an installation.
@@ -64,6 +77,11 @@ func (p Plan) maxAge() time.Duration {
 }
 
 func (p Plan) commands() jetstream.StreamConfig {
+	limited := p.MaxBytes.Commands > 0
+	discard := jetstream.DiscardOld
+	if limited {
+		discard = jetstream.DiscardNew
+	}
 	return jetstream.StreamConfig{
 		Name:        NamesOf(p.Prefix).Commands,
 		Description: "forcelogout: commands waiting to be executed",
@@ -74,9 +92,11 @@ func (p Plan) commands() jetstream.StreamConfig {
 		Storage:           jetstream.FileStorage,
 		Retention:         jetstream.WorkQueuePolicy,
 		Duplicates:        p.maxAge(),
-		AllowMsgSchedules: true,
+		AllowMsgSchedules: !limited,
 		AllowMsgTTL:       true,
 		AllowDirect:       true,
+		MaxBytes:          p.MaxBytes.Commands,
+		Discard:           discard,
 		Replicas:          max(1, p.Replicas),
 	}
 }
@@ -93,6 +113,7 @@ func (p Plan) results() jetstream.StreamConfig {
 		Storage:              jetstream.FileStorage,
 		Retention:            jetstream.LimitsPolicy,
 		MaxAge:               maxAge,
+		MaxBytes:             p.MaxBytes.Results,
 		MaxMsgsPerSubject:    1,
 		Discard:              jetstream.DiscardNew,
 		DiscardNewPerSubject: true,
@@ -112,6 +133,7 @@ func (p Plan) dead() jetstream.StreamConfig {
 		Storage:     jetstream.FileStorage,
 		Retention:   jetstream.LimitsPolicy,
 		MaxAge:      deadMaxAge,
+		MaxBytes:    p.MaxBytes.Dead,
 		AllowDirect: true,
 		Replicas:    max(1, p.Replicas),
 	}
@@ -120,6 +142,10 @@ func (p Plan) dead() jetstream.StreamConfig {
 // parked remembers, for commands handed back to the server, how many calls were
 // made: whichever worker gets them next goes on counting.
 func (p Plan) parked() jetstream.StreamConfig {
+	discard := jetstream.DiscardOld
+	if p.MaxBytes.Parked > 0 {
+		discard = jetstream.DiscardNew
+	}
 	return jetstream.StreamConfig{
 		Name:              NamesOf(p.Prefix).Parked,
 		Description:       "forcelogout: attempts made of commands that wait on the server",
@@ -128,7 +154,8 @@ func (p Plan) parked() jetstream.StreamConfig {
 		Retention:         jetstream.LimitsPolicy,
 		MaxAge:            DefaultResultsMaxAge,
 		MaxMsgsPerSubject: 1,
-		Discard:           jetstream.DiscardOld,
+		MaxBytes:          p.MaxBytes.Parked,
+		Discard:           discard,
 		AllowMsgTTL:       true,
 		AllowDirect:       true,
 		Replicas:          max(1, p.Replicas),
@@ -140,6 +167,7 @@ func (p Plan) sessions() jetstream.KeyValueConfig {
 		Bucket:      NamesOf(p.Prefix).Sessions,
 		Description: "forcelogout: shared inspector sessions; holds GUIDs, restrict who may read",
 		History:     1,
+		MaxBytes:    p.MaxBytes.Sessions,
 		Storage:     jetstream.FileStorage,
 		Replicas:    max(1, p.Replicas),
 	}
