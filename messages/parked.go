@@ -64,8 +64,9 @@ type Cancel struct {
 	By       Cancellation `json:"by"`
 }
 
-// Encode returns the note's JSON.
+// Encode returns the note's JSON. Texts from outside are cut as in a result.
 func (p Parked) Encode() ([]byte, error) {
+	p.Retcode, p.Message, p.Error = clip(p.Retcode), clip(p.Message), clip(p.Error)
 	data, err := json.Marshal(p)
 	if err != nil {
 		return nil, fmt.Errorf("encode what is known of a command: %w", err)

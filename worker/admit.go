@@ -151,9 +151,13 @@ func (w *Worker) isSettled(ctx context.Context, x *execution) bool {
 		repeat, err = w.resume(ctx, x, note)
 		return err
 	}, func(err error, wait time.Duration) {
-		w.log.LogAttrs(ctx, slog.LevelWarn, "cannot tell yet whether the command may run", x.attr(),
+		w.lookups.failed(ctx, err)
+		w.log.LogAttrs(ctx, slog.LevelDebug, "cannot tell yet whether the command may run", x.attr(),
 			slog.Any("error", err), slog.Duration("retry_in", wait))
 	})
+	if err == nil {
+		w.lookups.worked(ctx)
+	}
 	msg, _ := x.held.delivery()
 	switch {
 	case errors.Is(err, errLeaseLost):

@@ -120,12 +120,16 @@ func (w *Worker) insistOn(ctx context.Context, x *execution, operation func() er
 			return backoff.Permanent(err)
 		}
 		err := operation()
+		if err == nil {
+			w.lookups.worked(ctx)
+		}
 		if errors.Is(err, errSettled) || errors.Is(err, errTwin) || errors.Is(err, errLeaseLost) || errors.Is(err, errWithdrawn) {
 			return backoff.Permanent(err)
 		}
 		return err
 	}, func(err error, wait time.Duration) {
-		w.log.LogAttrs(ctx, slog.LevelWarn, "cannot tell yet whether the command may run", x.attr(),
+		w.lookups.failed(ctx, err)
+		w.log.LogAttrs(ctx, slog.LevelDebug, "cannot tell yet whether the command may run", x.attr(),
 			slog.Any("error", err), slog.Duration("retry_in", wait))
 	})
 }

@@ -71,12 +71,13 @@ func (f *feed) failed(err error) {
 func (f *feed) recover(ctx context.Context) {
 	f.again = nil
 	if err := f.in.rebind(ctx); err != nil {
-		f.in.log.LogAttrs(ctx, slog.LevelError, "consumer not bound", slog.Any("error", err))
 		f.again = time.After(pullRetry)
 		return
 	}
 	another := f.in.leases.bound(f.in.bound().CachedInfo())
-	f.in.log.LogAttrs(ctx, slog.LevelInfo, "consumer bound again", slog.Bool("another", another))
+	if another {
+		f.in.log.LogAttrs(ctx, slog.LevelWarn, "the consumer is another one, what was stored before it rests")
+	}
 	if another || f.stalled {
 		f.restart()
 	}

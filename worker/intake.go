@@ -18,6 +18,10 @@ const (
 	// each for two heartbeats after it has ended.
 	busyExpiry    = 5 * time.Second
 	busyHeartbeat = time.Second
+	// stalledPeriod is how often it is looked at while nothing is delivered.
+	stalledPeriod = 2 * time.Second
+	// crowdedTime is how long a command may wait for room before it is said.
+	crowdedTime = 5 * time.Second
 	// calmLooks is how many periods pass between two looks at a consumer that has
 	// nothing to deliver.
 	calmLooks = 3
@@ -38,21 +42,26 @@ type intake struct {
 	leases *leases
 	accept func(context.Context, jetstream.Msg, pulled)
 
-	failed chan error // has one when a pull has failed
+	failed  chan error // has one when a pull has failed
+	failing *obstacle  // pulls
 
 	delivered atomic.Uint64 // messages so far
 	pending   atomic.Uint64 // waiting on the server, as last seen
+	unacked   atomic.Int64  // delivered to some worker and not acknowledged, as last seen
 	filled    atomic.Bool   // the last pull that ended got all that it asked for
 	quiet     bool          // commands waited at the last look, and none has come since; watch's own
+	crowded   time.Time     // since when commands wait and there is no room, zero for not; watch's own
 
 	mu       sync.Mutex
 	consumer jetstream.Consumer
-	stalled  error // why nothing is delivered although something waits
+	stalled  error  // why nothing is delivered although something waits
+	said     string // of stalled in the log, without its numbers
 }
 
-func newIntake(nc *nats.Conn, log *slog.Logger, room *room, period time.Duration, consumer jetstream.Consumer,
+func newIntake(nc *nats.Conn, log *slog.Logger, vcc string, room *room, period time.Duration, consumer jetstream.Consumer,
 	bind func(context.Context) (jetstream.Consumer, error), accept func(context.Context, jetstream.Msg, pulled)) *intake {
 	in := &intake{nc: nc, log: log, room: room, period: period, consumer: consumer, bind: bind, accept: accept, failed: make(chan error, 1)}
+	in.failing = newObstacle(log, vcc, "commands cannot be pulled", "commands are pulled again")
 	in.leases = newLeases(nc, log, consumer.CachedInfo(), in.info, func() { in.fail(errAnotherConsumer) })
 	return in
 }
@@ -73,13 +82,18 @@ func (in *intake) run(ctx, work context.Context) {
 			in.lastOnes(work)
 			return
 		case <-in.room.changed:
-		case <-reconnected:
+		case _, open := <-reconnected:
+			if !open { // the connection is closed for good
+				reconnected = nil
+				continue
+			}
 			// The server has forgotten the pulls of the old connection.
 			in.log.LogAttrs(ctx, slog.LevelInfo, "connected to NATS again")
 			in.leases.connected()
 			f.restart()
 		case err := <-in.failed:
-			in.log.LogAttrs(ctx, slog.LevelWarn, "pull failed", slog.Any("error", err))
+			in.log.LogAttrs(ctx, slog.LevelDebug, "pull failed", slog.Any("error", err))
+			in.failing.failed(ctx, err)
 			f.failed(err)
 		case <-f.again:
 			f.recover(ctx)
@@ -122,12 +136,16 @@ func (in *intake) pull(open, work context.Context, n int) {
 		for msg := range batch.Messages() {
 			left--
 			in.delivered.Add(1)
+			in.flows(work)
 			in.room.delivered()
 			in.accept(work, msg, p)
 		}
 		err = batch.Error()
 	}
-	if err != nil && open.Err() == nil && !errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case err == nil:
+		in.failing.worked(work)
+	case open.Err() == nil && !errors.Is(err, context.DeadlineExceeded):
 		in.fail(err)
 	}
 }
@@ -184,70 +202,122 @@ func (in *intake) rebind(ctx context.Context) error {
 			err = fmt.Errorf("its ack_wait is %v now, and was %v when this worker started: start the worker anew", now, in.leases.ackWait)
 		}
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
 	if err != nil {
-		in.stalled = fmt.Errorf("the consumer cannot be bound: %w", err)
-		return in.stalled
+		in.stall(ctx, "the consumer cannot be bound", err.Error())
+		return err
 	}
+	in.mu.Lock()
 	in.consumer = consumer
+	in.mu.Unlock()
 	return nil
 }
 
 // watch looks at the consumer from time to time: where messages wait, this
 // worker has room and none is delivered, it says so and lets it be bound again.
 func (in *intake) watch(ctx context.Context) {
-	ticker := time.NewTicker(in.period)
-	defer ticker.Stop()
+	timer := time.NewTimer(in.period)
+	defer timer.Stop()
 	last := in.delivered.Load()
 	in.look(ctx, true) // for the metrics; nothing can be stalled yet
 	for n := 0; ; n++ {
+		if in.progressing() == nil {
+			timer.Reset(in.period)
+		} else {
+			timer.Reset(min(in.period, stalledPeriod))
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
 		now := in.delivered.Load()
-		if now == last && in.pending.Load() == 0 && in.progressing() == nil && n%calmLooks != 0 {
+		if now == last && in.pending.Load() == 0 && in.unacked.Load() == 0 && in.progressing() == nil && n%calmLooks != 0 {
 			continue
 		}
-		in.look(ctx, now != last)
+		if !in.look(ctx, now != last) && ctx.Err() == nil {
+			in.fail(errStalled)
+		}
 		last = now
 	}
 }
 
-// look asks the server how delivery stands. Where it is not well, and not by an
-// operator's wish, the consumer is bound again.
-func (in *intake) look(ctx context.Context, moved bool) {
-	var trouble error
+// look asks the server how delivery stands and reports whether it is well, or at
+// least as an operator wants it.
+func (in *intake) look(ctx context.Context, moved bool) bool {
 	info, err := in.info(ctx)
-	switch {
-	case err != nil:
-		trouble = fmt.Errorf("the consumer does not answer: %w", err)
+	if err != nil {
+		if ctx.Err() == nil {
+			in.stall(ctx, "the consumer does not answer", err.Error())
+		}
+		return false
+	}
+	in.pending.Store(info.NumPending)
+	in.unacked.Store(int64(info.NumAckPending))
+	waits := !moved && info.NumPending > 0
+	crowded := in.isCrowded(waits)
+	quiet := waits && in.room.pulling()
+	switch before := in.quiet; {
 	case info.Paused:
 		// An operator's brake: it is said, and not undone.
-		trouble = fmt.Errorf("the consumer is paused for another %v: nats consumer resume", info.PauseRemaining.Round(time.Second))
-	case !moved && info.NumPending > 0 && info.NumAckPending < info.Config.MaxAckPending && in.room.pulling():
-		if in.quiet {
-			trouble = fmt.Errorf("%d commands wait on the server and none is delivered", info.NumPending)
-		}
-		// Once may be a command that is just on its way.
-		in.quiet = true
+		in.stall(ctx, "the consumer is paused", fmt.Sprintf("for another %v: nats consumer resume", info.PauseRemaining.Round(time.Second)))
+	case info.NumPending > 0 && info.NumAckPending >= info.Config.MaxAckPending:
+		in.stall(ctx, errAckPending, fmt.Sprintf(
+			"%d commands are in hand or were handed back to wait, %d others wait for them", info.NumAckPending, info.NumPending))
+	case crowded:
+		in.stall(ctx, "no room for the commands that wait", fmt.Sprintf(
+			"for %v, while %d wait: %s", time.Since(in.crowded).Round(time.Second), info.NumPending, in.room))
+	case quiet && before:
+		in.stall(ctx, "commands wait on the server and none is delivered", fmt.Sprintf("%d of them", info.NumPending))
+		return false
 	default:
-		in.quiet = false
+		// Once may be a command that is just on its way.
+		in.quiet = quiet
+		in.stall(ctx, "", "")
 	}
-	if err == nil {
-		in.pending.Store(info.NumPending)
+	return true
+}
+
+// errAckPending: new commands wait, though others may come again.
+const errAckPending = "max_ack_pending of the consumer is reached"
+
+// isCrowded reports whether commands have waited for too long for room here.
+func (in *intake) isCrowded(waits bool) bool {
+	switch {
+	case !waits || in.room.pulling() || in.room.isShut():
+		in.crowded = time.Time{}
+		return false
+	case in.crowded.IsZero():
+		in.crowded = time.Now().Add(-in.period) // none has come since the last look
 	}
+	return time.Since(in.crowded) >= crowdedTime
+}
+
+// stall notes why nothing is delivered, "" for no reason, and says in the log what has
+// changed.
+func (in *intake) stall(ctx context.Context, why, detail string) {
 	in.mu.Lock()
-	in.stalled = trouble
-	in.mu.Unlock()
-	if trouble == nil || ctx.Err() != nil {
-		return
+	changed := why != in.said
+	in.said, in.stalled = why, nil
+	if why != "" {
+		in.stalled = errors.New(why + ": " + detail)
 	}
-	in.log.LogAttrs(ctx, slog.LevelError, "delivery does not progress", slog.Any("error", trouble))
-	if err != nil || !info.Paused {
-		in.fail(errStalled)
+	in.mu.Unlock()
+	switch {
+	case changed && why == "":
+		in.log.LogAttrs(ctx, slog.LevelInfo, "delivery progresses again")
+	case changed:
+		in.log.LogAttrs(ctx, slog.LevelError, "delivery does not progress", slog.String("error", why+": "+detail))
+	}
+}
+
+// flows says that a command has come.
+func (in *intake) flows(ctx context.Context) {
+	in.mu.Lock()
+	clears := in.stalled != nil && in.said != errAckPending
+	in.mu.Unlock()
+	in.failing.worked(ctx)
+	if clears {
+		in.stall(ctx, "", "")
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,18 +26,20 @@ const storeTimeout = 5 * time.Second
 // ledger is the result stream. The stream itself refuses a second result for a
 // command: it holds one message per subject and discards new ones per subject.
 type ledger struct {
-	js     jetstream.JetStream
-	reader *streams.Reader
-	prefix messages.Prefix
-	log    *slog.Logger
+	js      jetstream.JetStream
+	stream  jetstream.Stream
+	reader  *streams.Reader
+	prefix  messages.Prefix
+	log     *slog.Logger
+	storing *obstacle
 }
 
-func openLedger(ctx context.Context, js jetstream.JetStream, prefix messages.Prefix, name string, log *slog.Logger) (*ledger, error) {
+func openLedger(ctx context.Context, js jetstream.JetStream, prefix messages.Prefix, name string, log *slog.Logger, storing *obstacle) (*ledger, error) {
 	stream, err := js.Stream(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("opening the result stream %s: %w", name, err)
 	}
-	return &ledger{js: js, reader: streams.NewReader(js, stream), prefix: prefix, log: log}, nil
+	return &ledger{js: js, stream: stream, reader: streams.NewReader(js, stream), prefix: prefix, log: log, storing: storing}, nil
 }
 
 // ask looks for the stored result of a command. A direct get may miss what a replica, or
@@ -86,10 +90,36 @@ func (l *ledger) store(ctx context.Context, r messages.Result, entry *nats.Msg) 
 		held, err = l.storeOnce(ctx, entry, r)
 		return err
 	}, func(err error, wait time.Duration) {
-		l.log.LogAttrs(ctx, slog.LevelWarn, "result not stored yet",
+		l.storing.failed(ctx, err)
+		l.log.LogAttrs(ctx, slog.LevelDebug, "result not stored yet",
 			slog.String("id", r.ID), slog.Any("error", err), slog.Duration("retry_in", wait))
 	})
+	if err == nil {
+		l.storing.worked(ctx)
+	}
 	return held, err
+}
+
+// fit returns an entry that NATS takes, shortened and marked so where that is needed.
+func (l *ledger) fit(msg *nats.Msg, r messages.Result) (*nats.Msg, error) {
+	limit := sizeLimit(l.js.Conn(), l.stream)
+	if msg.Size() <= limit {
+		return msg, nil
+	}
+	shorter := &nats.Msg{Subject: msg.Subject, Header: maps.Clone(msg.Header), Data: msg.Data}
+	shorter.Header.Set(messages.HeaderTruncated, strconv.Itoa(len(msg.Data)))
+	for _, shorten := range shortenings() {
+		shorten(shorter, &r)
+		data, err := r.Encode()
+		if err != nil {
+			return nil, err
+		}
+		if shorter.Data = data; shorter.Size() <= limit {
+			return shorter, nil
+		}
+	}
+	return nil, fmt.Errorf("the result of %s has %d bytes at least, max_payload or max_msg_size of NATS allow %d: %w",
+		r.ID, shorter.Size(), limit, nats.ErrMaxPayload)
 }
 
 // errTakenForRepeat: the message-id window has taken a result for a repeat, of itself
@@ -104,7 +134,11 @@ func isRefusal(err error) bool {
 }
 
 func (l *ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result) ([]byte, error) {
-	err := l.publish(ctx, msg)
+	msg, err := l.fit(msg, r)
+	if err != nil {
+		return nil, err
+	}
+	err = l.publish(ctx, msg)
 	if err == nil {
 		return msg.Data, nil
 	}

@@ -26,6 +26,7 @@ const handBackEarly = 200 * time.Millisecond
 // when it is due, whether it was withdrawn, and who alone may call.
 type parking struct {
 	js     jetstream.JetStream
+	stream jetstream.Stream
 	reader *streams.Reader
 	prefix messages.Prefix
 	vcc    string
@@ -36,7 +37,7 @@ func openParking(ctx context.Context, js jetstream.JetStream, prefix messages.Pr
 	if err != nil {
 		return nil, fmt.Errorf("opening the stream of parked commands %s: %w", name, err)
 	}
-	return &parking{js: js, reader: streams.NewReader(js, stream), prefix: prefix, vcc: vcc}, nil
+	return &parking{js: js, stream: stream, reader: streams.NewReader(js, stream), prefix: prefix, vcc: vcc}, nil
 }
 
 // errOvertaken says that somebody else has written a note since the last look.
@@ -53,6 +54,13 @@ func (k *parking) note(ctx context.Context, id string, p messages.Parked, last u
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	msg := &nats.Msg{Subject: k.prefix.Parked(k.vcc, id), Data: data}
+	if msg.Size() > sizeLimit(k.js.Conn(), k.stream) {
+		// The texts are for people; what decides is in the rest.
+		p.Message, p.Error = "", ""
+		if msg.Data, err = p.Encode(); err != nil {
+			return 0, err
+		}
+	}
 	ack, err := k.js.PublishMsg(ctx, msg, jetstream.WithMsgTTL(streams.NoteLife(expires)), jetstream.WithExpectLastSequencePerSubject(last))
 	switch {
 	case streams.Overtaken(err):
@@ -160,6 +168,7 @@ func (x *execution) parked(delivery uint64) messages.Parked {
 // whoever has it.
 func (w *Worker) handBack(ctx context.Context, x *execution) {
 	err := w.leaveNote(ctx, x)
+	w.notes.came(ctx, err)
 	// Before the server can deliver it again: here it must be new then.
 	msg, _ := x.held.delivery()
 	held := w.leases.remaining(x.held) > 0

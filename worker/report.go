@@ -53,6 +53,7 @@ func (x *execution) acknowledge() error {
 
 // stored goes on with a command in hand whose result is in the ledger.
 func (w *Worker) stored(ctx context.Context, r *report) {
+	w.ledger.storing.worked(ctx)
 	w.conclude(ctx, r)
 	w.letGo(r.x.held, reporting)
 }
@@ -128,6 +129,11 @@ func (w *Worker) reply(ctx context.Context, x *execution, result []byte) {
 		return
 	}
 	reply := &nats.Msg{Subject: x.cmd.ReplyTo, Data: result, Header: resultHeader(w.cfg.Prefix, r, x.header)}
+	if int64(reply.Size()) > w.nc.MaxPayload() {
+		for _, name := range traceHeaders() {
+			reply.Header.Del(name)
+		}
+	}
 	if err := w.nc.PublishMsg(reply); err != nil {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "reply not sent", x.attr(), slog.String("reply_to", x.cmd.ReplyTo), slog.Any("error", err))
 	}

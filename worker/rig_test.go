@@ -56,6 +56,8 @@ type rig struct {
 	sim    *sim.Gateway
 	url    string
 	client *client.Client
+
+	elsewhere string // the URL of another NATS server that is used, "" for nats
 }
 
 // newRig has an inspector whose session somebody else keeps.
@@ -136,7 +138,11 @@ func (r *rig) stopNATS() {
 // connect gives a connection that comes back by itself.
 func (r *rig) connect(opts ...nats.Option) *nats.Conn {
 	r.Helper()
-	return r.connectTo(r.nats.URL(), opts...)
+	url := r.nats.URL()
+	if r.elsewhere != "" {
+		url = r.elsewhere
+	}
+	return r.connectTo(url, opts...)
 }
 
 func (r *rig) connectTo(url string, opts ...nats.Option) *nats.Conn {

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -167,6 +168,21 @@ func (r *room) isRestricted() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.shut || r.capacity < r.full
+}
+
+// isShut reports whether nothing may be asked for.
+func (r *room) isShut() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.shut || r.capacity == 0
+}
+
+// String says what takes the room.
+func (r *room) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprintf("%d of %d commands are starting or in a call, %d of %d results are to be stored, %d wait for a retry",
+		r.inPhase[starting], r.capacity, r.inPhase[reporting], r.maxReporting, r.inPhase[waiting])
 }
 
 func (r *room) signal() {

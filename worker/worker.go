@@ -111,14 +111,18 @@ type Worker struct {
 	limiter    *rate.Limiter // nil without a limit
 	outage     *outage
 
-	commands jetstream.Stream
-	window   time.Duration // in which the command stream finds repeats
-	ledger   *ledger
-	parking  *parking
-	intake   *intake
-	leases   *leases
-	room     *room
-	outbox   *outbox
+	commands   jetstream.Stream
+	window     time.Duration // in which the command stream finds repeats
+	deadStream jetstream.Stream
+	letters    *obstacle // storing dead letters
+	notes      *obstacle // storing notes
+	lookups    *obstacle // whether a command may run
+	ledger     *ledger
+	parking    *parking
+	intake     *intake
+	leases     *leases
+	room       *room
+	outbox     *outbox
 
 	next       chan *held    // for executions that are done with their last
 	draining   chan struct{} // closed when the worker shall end
@@ -150,6 +154,9 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 		next:     make(chan *held),
 		self:     cfg.Instance + "/" + uuid.NewString(),
 		draining: make(chan struct{}),
+		letters:  newObstacle(cfg.Log, cfg.VCC, "dead letters cannot be stored", "dead letters are stored again"),
+		notes:    newObstacle(cfg.Log, cfg.VCC, "notes beside commands cannot be stored", "notes beside commands are stored again"),
+		lookups:  newObstacle(cfg.Log, cfg.VCC, "results and notes cannot be looked up", "results and notes are found again"),
 	}
 	if cfg.Rate > 0 {
 		w.limiter = rate.NewLimiter(rate.Limit(cfg.Rate), max(1, int(cfg.Rate)))
@@ -196,7 +203,11 @@ func (w *Worker) bind(ctx context.Context) error {
 		return fmt.Errorf("opening the command stream %s: %w", names.Commands, err)
 	}
 	w.window = w.commands.CachedInfo().Config.Duplicates
-	if w.ledger, err = openLedger(ctx, w.js, w.cfg.Prefix, names.Results, w.log); err != nil {
+	if w.deadStream, err = w.js.Stream(ctx, names.Dead); err != nil {
+		return fmt.Errorf("opening the stream of dead letters %s: %w", names.Dead, err)
+	}
+	storing := newObstacle(w.log, w.cfg.VCC, "results cannot be stored", "results are stored again")
+	if w.ledger, err = openLedger(ctx, w.js, w.cfg.Prefix, names.Results, w.log, storing); err != nil {
 		return err
 	}
 	if w.parking, err = openParking(ctx, w.js, w.cfg.Prefix, w.cfg.VCC, names.Parked); err != nil {
@@ -206,7 +217,7 @@ func (w *Worker) bind(ctx context.Context) error {
 		return err
 	}
 	w.outbox = newOutbox(w.nc, w.js, w.room.maxReporting, w.stored, w.storeAgain)
-	w.intake = newIntake(w.nc, w.log, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept)
+	w.intake = newIntake(w.nc, w.log, w.cfg.VCC, w.room, w.cfg.WatchPeriod, consumer, bind, w.accept)
 	w.leases = w.intake.leases
 	return w.restAfterOthers(ctx, consumer.CachedInfo())
 }
@@ -343,6 +354,11 @@ func (w *Worker) Ready() error {
 	if !w.nc.IsConnected() {
 		return errors.New("not connected to NATS")
 	}
+	for _, o := range []*obstacle{w.ledger.storing, w.lookups, w.notes, w.letters, w.intake.failing} {
+		if err := o.problem(); err != nil {
+			return err
+		}
+	}
 	if err := w.intake.progressing(); err != nil {
 		return err
 	}
@@ -370,6 +386,7 @@ func (w *Worker) Gauges() admin.Gauges {
 		Parked:   w.room.count(waiting),
 		InHand:   w.room.count(starting) + w.room.count(waiting) + w.room.count(reporting),
 		Pending:  int(w.intake.pending.Load()),
+		Unacked:  int(w.intake.unacked.Load()),
 		Usable:   w.inspectors.Usable(),
 		Down:     w.outage.halted(),
 	}

@@ -156,7 +156,7 @@ func TestFaultsResultsFull(t *testing.T) {
 	full.MaxBytes = 1
 	_, err = f.js.UpdateStream(f.ctx, full)
 	f.must(err)
-	f.crew[0].log.awaitText(t, f.ctx, "result not stored yet")
+	f.crew[0].log.awaitText(t, f.ctx, "results cannot be stored")
 	_, err = f.js.UpdateStream(f.ctx, open)
 	f.must(err)
 	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected, messages.OutcomeAlreadySignedOut)
@@ -187,7 +187,7 @@ func TestFaultsDiskFull(t *testing.T) {
 			_, err = f.js.Publish(f.ctx, "filler", make([]byte, size))
 		}
 	}
-	f.crew[0].log.awaitText(t, f.ctx, "result not stored yet")
+	f.crew[0].log.awaitText(t, f.ctx, "results cannot be stored")
 	f.must(filler.Purge(f.ctx))
 	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected, messages.OutcomeAlreadySignedOut)
 }

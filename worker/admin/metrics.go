@@ -29,6 +29,7 @@ type Gauges struct {
 	Parked   int  // commands that wait in this process for a retry
 	InHand   int  // commands that this worker answers for
 	Pending  int  // commands that wait on the server, as last seen
+	Unacked  int  // commands in hand or handed back, of all workers, as last seen
 	Usable   int  // inspectors with a usable session
 	Down     bool // the gateway gives no proper answers, and calls are halted
 }
@@ -77,6 +78,8 @@ func (m *Metrics) Watch(vcc string, read func() Gauges) {
 		}
 		return 0
 	})
+	gauge("commands_unacknowledged", "Commands of all workers that are in hand or were handed back to wait on the server; new ones wait where it reaches max_ack_pending (50000).",
+		func(g Gauges) int { return g.Unacked })
 	gauge("commands_pending", "Commands that wait on the server (lag).", func(g Gauges) int { return g.Pending })
 }
 
