@@ -2,7 +2,10 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/forcelogout/forcelogout/messages"
 )
@@ -16,10 +19,13 @@ func (w *Worker) answerStatus(ctx context.Context) {
 		return
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	for ctx.Err() == nil {
+	for {
 		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			continue // slow consumer, or the context's end
+		switch {
+		case errors.Is(err, nats.ErrSlowConsumer):
+			continue
+		case err != nil: // the context's end, or the connection's
+			return
 		}
 		if data, err := w.status().Encode(); err == nil {
 			_ = m.Respond(data)

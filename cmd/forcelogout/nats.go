@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -57,15 +58,43 @@ func (f natsFlags) connect(name string, log *slog.Logger, more ...nats.Option) (
 	return nc, nil
 }
 
+// connectUntil is connect for who may not want it any more.
+func (f natsFlags) connectUntil(ctx context.Context, name string, log *slog.Logger, more ...nats.Option) (*nats.Conn, error) {
+	type connected struct {
+		nc  *nats.Conn
+		err error
+	}
+	done := make(chan connected, 1)
+	go func() {
+		nc, err := f.connect(name, log, more...)
+		done <- connected{nc, err}
+	}()
+	select {
+	case c := <-done:
+		return c.nc, c.err
+	case <-ctx.Done():
+		go func() {
+			if c := <-done; c.nc != nil {
+				c.nc.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
 // waitingMessages is how many a subscription keeps for who reads it. The default of
 // nats.go takes half a megabyte for each, of which a worker has three per VCC.
 const waitingMessages = 8 << 10
 
 func (f natsFlags) options(name string, log *slog.Logger) ([]nats.Option, error) {
+	said := &natsLog{log: log}
 	opts := []nats.Option{
 		nats.Name("forcelogout " + name),
 		nats.Timeout(5 * time.Second),
 		nats.MaxReconnects(-1),
+		// A server that refuses a sign-in may take it again: passwords are changed on one
+		// side first.
+		nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
 		nats.PingInterval(10 * time.Second),
@@ -73,12 +102,11 @@ func (f natsFlags) options(name string, log *slog.Logger) ([]nats.Option, error)
 		nats.SyncQueueLen(waitingMessages),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				log.Warn("disconnected from NATS", slog.Any("error", err))
+				said.warn("disconnected from NATS", err)
 			}
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			log.Warn("NATS reports an error", slog.Any("error", err))
-		}),
+		nats.ReconnectHandler(func(*nats.Conn) { said.again() }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { said.warn("NATS reports an error", err) }),
 	}
 	if f.Creds != "" {
 		if _, err := os.Stat(f.Creds); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -55,23 +56,76 @@ func (c *workerCommand) Run(ctx context.Context, std streamsIO) error {
 	if c.CheckConfig {
 		return c.printConfig(std.out, settings, configs)
 	}
-	if c.EmbeddedNATS != "" {
-		server, err := embedded.Start(c.EmbeddedNATS, c.EmbeddedNATSListen)
-		if err != nil {
-			return err
-		}
-		defer stopServer(ctx, server, log)
-		c.NATS, c.Context = server.URL(), ""
-	}
 	saveCollections()
-	// Nothing is buffered over an outage: an acknowledgement that arrives late
-	// would speak for a command that is somebody else's by then.
-	nc, err := c.connect("worker "+configs[0].Instance, log, nats.ReconnectBufSize(-1))
+	site, err := c.open(ctx, configs, log)
+	defer site.close(ctx, log)
+	if err != nil && ctx.Err() != nil {
+		log.LogAttrs(ctx, slog.LevelInfo, "stopped while starting")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	return c.serve(ctx, nc, configs, log)
+	return site.run(ctx)
+}
+
+// site is everything that runs in a worker's process.
+type site struct {
+	server  *embedded.Server // nil without
+	nc      *nats.Conn
+	workers []*worker.Worker
+	admin   *admin.Server
+}
+
+// open makes it all ready to run. What there is in spite of an error is to be closed.
+func (c *workerCommand) open(ctx context.Context, configs []worker.Config, log *slog.Logger) (s *site, err error) {
+	s = &site{}
+	if c.EmbeddedNATS != "" {
+		if s.server, err = embedded.StartContext(ctx, c.EmbeddedNATS, c.EmbeddedNATSListen); err != nil {
+			return s, err
+		}
+		c.NATS, c.Context = s.server.URL(), ""
+	}
+	// Nothing is buffered over an outage: an acknowledgement that arrives late
+	// would speak for a command that is somebody else's by then.
+	if s.nc, err = c.connectUntil(ctx, "worker "+configs[0].Instance, log, nats.ReconnectBufSize(-1)); err != nil {
+		return s, err
+	}
+	if err := c.setUp(ctx, s.nc, configs, log); err != nil {
+		return s, err
+	}
+	if s.workers, err = newWorkers(ctx, s.nc, configs); err != nil {
+		return s, err
+	}
+	s.admin, err = c.listen(ctx, s, configs, log)
+	return s, err
+}
+
+func (s *site) close(ctx context.Context, log *slog.Logger) {
+	if s.nc != nil {
+		s.nc.Close()
+	}
+	if s.server != nil {
+		stopServer(ctx, s.server, log)
+	}
+}
+
+// alive is nil while the process can recover by itself.
+func (s *site) alive() error {
+	if s.nc.IsClosed() {
+		return closedForGood(s.nc)
+	}
+	if s.server != nil {
+		return s.server.Alive()
+	}
+	return nil
+}
+
+func closedForGood(nc *nats.Conn) error {
+	if err := nc.LastError(); err != nil {
+		return fmt.Errorf("the connection to NATS is closed for good: %w", err)
+	}
+	return errors.New("the connection to NATS is closed for good")
 }
 
 // saveCollections lets the heap grow further between two garbage collections than Go
@@ -110,40 +164,57 @@ func (c *workerCommand) configs(settings []vccSettings, log *slog.Logger) ([]wor
 	return configs, nil
 }
 
-// serve runs a worker for each VCC, and their admin HTTP, until the context ends.
-func (c *workerCommand) serve(ctx context.Context, nc *nats.Conn, configs []worker.Config, log *slog.Logger) error {
-	if !c.NoSetup {
-		plan := streams.Plan{Prefix: configs[0].Prefix, ResultsMaxAge: c.ResultsMaxAge}
-		for _, cfg := range configs {
-			plan.MaxAge = max(plan.MaxAge, cfg.MaxAge)
-		}
-		if err := setUp(ctx, nc, plan, log); err != nil {
-			return err
-		}
+// setUp makes the streams that are missing, unless somebody else does.
+func (c *workerCommand) setUp(ctx context.Context, nc *nats.Conn, configs []worker.Config, log *slog.Logger) error {
+	if c.NoSetup {
+		return nil
 	}
-	workers, err := newWorkers(ctx, nc, configs)
-	if err != nil {
-		return err
+	plan := streams.Plan{Prefix: configs[0].Prefix, ResultsMaxAge: c.ResultsMaxAge}
+	for _, cfg := range configs {
+		plan.MaxAge = max(plan.MaxAge, cfg.MaxAge)
 	}
-	vccs := make([]admin.VCC, len(workers))
-	for i, w := range workers {
+	return setUp(ctx, nc, plan, log)
+}
+
+func (c *workerCommand) listen(ctx context.Context, s *site, configs []worker.Config, log *slog.Logger) (*admin.Server, error) {
+	vccs := make([]admin.VCC, len(s.workers))
+	for i, w := range s.workers {
 		cfg := configs[i]
 		cfg.Metrics.Watch(cfg.VCC, w.Gauges)
-		vccs[i] = admin.VCC{Name: cfg.VCC, Metrics: cfg.Metrics, Ready: w.Ready, Degraded: w.Degraded}
+		vccs[i] = admin.VCC{Name: cfg.VCC, Metrics: cfg.Metrics, Ready: w.Ready, Degraded: w.Degraded, Alive: s.alive}
 	}
 	server, err := admin.Listen(c.Listen, vccs, c.Pprof, log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "admin HTTP", slog.String("addr", server.Addr()))
+	return server, nil
+}
+
+// run runs a worker for each VCC, and their admin HTTP, until the context ends, or
+// nothing can go on any more.
+func (s *site) run(ctx context.Context) error {
+	closed := s.nc.StatusChanged(nats.CLOSED)
+	defer s.nc.RemoveStatusListener(closed)
+	if s.nc.IsClosed() {
+		return closedForGood(s.nc)
+	}
 	group, failed := errgroup.WithContext(ctx)
 	// Health and metrics stay up while the workers drain.
 	drained, done := context.WithCancel(context.WithoutCancel(ctx))
-	group.Go(func() error { return server.Run(drained) })
+	group.Go(func() error { return s.admin.Run(drained) })
+	group.Go(func() error {
+		select {
+		case <-closed:
+			return closedForGood(s.nc)
+		case <-drained.Done():
+			return nil
+		}
+	})
 	group.Go(func() error {
 		defer done()
 		var running sync.WaitGroup
-		for _, w := range workers {
+		for _, w := range s.workers {
 			running.Go(func() { w.Run(failed) })
 		}
 		running.Wait()

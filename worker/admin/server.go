@@ -27,6 +27,7 @@ type VCC struct {
 	Metrics  *Metrics
 	Ready    func() error // nil while its commands can be executed
 	Degraded func() error // what does not work as it should, nil for nothing
+	Alive    func() error // nil while the process can recover by itself; the function may be nil
 }
 
 // Listen takes the address at once, so that a port that is taken is an error
@@ -38,7 +39,7 @@ func Listen(addr string, vccs []VCC, profiling bool, log *slog.Logger) (*Server,
 		return nil, fmt.Errorf("admin HTTP: %w (choose another address with --listen)", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { healthz(w, vccs) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { readyz(w, vccs, r.URL.Query().Get("vcc")) })
 	if profiling {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -55,6 +56,20 @@ func Listen(addr string, vccs []VCC, profiling bool, log *slog.Logger) (*Server,
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}}, nil
+}
+
+// healthz fails where only another start helps.
+func healthz(w http.ResponseWriter, vccs []VCC) {
+	for _, vcc := range vccs {
+		if vcc.Alive == nil {
+			continue
+		}
+		if err := vcc.Alive(); err != nil {
+			http.Error(w, oneLine(err), http.StatusServiceUnavailable)
+			return
+		}
+	}
+	fmt.Fprintln(w, "ok")
 }
 
 func readyz(w http.ResponseWriter, vccs []VCC, only string) {
