@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -146,7 +147,7 @@ func TestFaultsPartition(t *testing.T) {
 func TestFaultsResultsFull(t *testing.T) {
 	t.Parallel()
 	f := newFaults(t)
-	f.hire(f.nats, f.gateway)
+	admin := f.hire(f.nats, f.gateway).admin(t, f.ctx)
 	f.send(1000)
 	f.some()
 	stream, err := f.js.Stream(f.ctx, messages.DefaultPrefix.Stream("RESULTS"))
@@ -156,9 +157,17 @@ func TestFaultsResultsFull(t *testing.T) {
 	full.MaxBytes = 1
 	_, err = f.js.UpdateStream(f.ctx, full)
 	f.must(err)
-	f.crew[0].log.awaitText(t, f.ctx, "results cannot be stored")
+	const said = "results cannot be stored"
+	f.crew[0].log.awaitText(t, f.ctx, said)
+	if status, body := get(t, admin+"/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, said) {
+		t.Errorf("/readyz: %d %s", status, body)
+	}
 	_, err = f.js.UpdateStream(f.ctx, open)
 	f.must(err)
+	f.crew[0].log.awaitText(t, f.ctx, "results are stored again")
+	if n := strings.Count(f.crew[0].log.String(), said); n != 1 {
+		t.Errorf("%d lines about it", n)
+	}
 	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected, messages.OutcomeAlreadySignedOut)
 }
 

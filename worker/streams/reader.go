@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"time"
@@ -28,8 +29,8 @@ const (
 //
 // Direct gets are also answered by replicas and by mirrors, which may lack the newest
 // messages, or keep fewer. Where the stream is known to have any, every question goes to
-// its leader. A mirror on a server without a cluster shows only by its first answer: ask
-// the leader what must not be missed.
+// its leader. A server without a cluster does not tell of mirrors, which show only by
+// what they answer: ask the leader what must not be missed.
 type Reader struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
@@ -166,12 +167,45 @@ func (r *Reader) look(ctx context.Context) {
 	defer cancel()
 	now := time.Now()
 	info, err := r.stream.Info(ctx)
+	var probed error
+	if err == nil {
+		probed = r.probe(ctx, info)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.looking = false
-	if err == nil && info.Config.Replicas <= 1 && len(info.Alternates) == 0 {
+	switch {
+	case err != nil || info.Config.Replicas > 1 || len(info.Alternates) > 0:
+	case errors.Is(probed, errCopy):
+		r.copied = true
+	case probed == nil:
 		r.known = now
 	}
+}
+
+// probes is how often a stream is asked who answers for it. Each of two is as likely.
+const probes = 5
+
+// probe looks for a mirror where no cluster tells of them.
+func (r *Reader) probe(ctx context.Context, info *jetstream.StreamInfo) error {
+	if info.Cluster != nil || info.State.Msgs == 0 {
+		return nil
+	}
+	request := fmt.Appendf(nil, `{"seq":%d,"next_by_subj":">"}`, info.State.FirstSeq)
+	for range probes {
+		msg, err := r.js.Conn().RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"DIRECT.GET."+r.name, request)
+		if err != nil {
+			return err
+		}
+		answering := told(msg.Header, jetstream.StreamHeader)
+		if answering == "" {
+			return jetstream.ErrMsgNotFound // they went meanwhile, or a mirror has none
+		}
+		if answering != r.name {
+			return errCopy
+		}
+	}
+	return nil
 }
 
 func (r *Reader) askLeader(ctx context.Context, q *Question) {
