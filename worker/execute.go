@@ -240,7 +240,7 @@ func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *en
 // nothing counts, and another command's call is tried first.
 func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*ending, error) {
 	if x.halted {
-		x.dueAt = time.Now().Add(max(haltedRest, x.answer.RetryAfter))
+		x.dueAt = time.Now().Add(max(haltedRest, w.cfg.Retry.wished(x.answer.RetryAfter)))
 		return nil, nil
 	}
 	x.spent++

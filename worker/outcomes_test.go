@@ -122,17 +122,30 @@ func TestRetcodeOverride(t *testing.T) {
 	}
 }
 
-// TestRetryAfter shows that the gateway's own wish delays the next call.
+// TestRetryAfter: the gateway's own wish delays the next call, not so that the command
+// dies of it, and only where the gateway has refused the call.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.sim.Plan("30001", sim.Answer{HTTPStatus: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"1"}}})
-	r.start(nil)
-	r.send(order("a", "30001"))
-	r.awaitOne("a")
-	calls := r.sim.CallsTo("30001", sim.OpForceLogout)
-	if len(calls) != 2 || calls[1].Start.Sub(calls[0].End) < time.Second {
-		t.Errorf("calls %+v", calls)
+	asks := func(status int, after string) sim.Answer {
+		return sim.Answer{HTTPStatus: status, Header: http.Header{"Retry-After": {after}}}
+	}
+	r.sim.Plan("30001", asks(http.StatusServiceUnavailable, "1"))
+	r.sim.Plan("30002", asks(http.StatusServiceUnavailable, "3600"))
+	r.sim.Plan("30003", asks(http.StatusOK, "1"))
+	r.start(func(c *worker.Config) { c.Retry.Max = 1200 * time.Millisecond })
+	r.send(crew(0, 3)...)
+	for id, got := range r.await(3) {
+		if got.Outcome != messages.OutcomeSignedOut || got.Attempts != 2 {
+			t.Errorf("%s: result %+v", id, got)
+		}
+	}
+	pause := func(workNo string) time.Duration {
+		calls := r.sim.CallsTo(workNo, sim.OpForceLogout)
+		return calls[1].Start.Sub(calls[0].End)
+	}
+	if pause("30001") < time.Second || pause("30002") < 1200*time.Millisecond || pause("30003") > time.Second {
+		t.Errorf("pauses %v %v %v", pause("30001"), pause("30002"), pause("30003"))
 	}
 }
 

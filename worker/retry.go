@@ -22,7 +22,7 @@ const (
 
 // delay is how long to wait after the given number of calls: exponential with
 // half of it random, so that commands that failed together do not return
-// together. A Retry-After of the gateway is a lower bound.
+// together. A Retry-After of the gateway is a lower bound, up to the longest wait.
 func (r Retry) delay(calls int, retryAfter time.Duration) time.Duration {
 	exponential := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(r.Initial),
@@ -34,5 +34,9 @@ func (r Retry) delay(calls int, retryAfter time.Duration) time.Duration {
 	for range calls - 1 {
 		wait = exponential.NextBackOff()
 	}
-	return max(wait, retryAfter)
+	return max(wait, r.wished(retryAfter))
 }
+
+// wished is a Retry-After as far as it is followed: a longer one would cost commands
+// their lives.
+func (r Retry) wished(retryAfter time.Duration) time.Duration { return min(retryAfter, r.Max) }

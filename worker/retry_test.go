@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestDelay: exponential up to Max, half of it random, never below what the
-// gateway asks for.
+// TestDelay: exponential up to Max, half of it random, not below what the gateway asks
+// for, and that not above Max.
 func TestDelay(t *testing.T) {
 	t.Parallel()
 	retry := Retry{MaxAttempts: 9, Initial: 100 * time.Millisecond, Max: time.Second}
@@ -17,7 +17,9 @@ func TestDelay(t *testing.T) {
 			}
 		}
 	}
-	if d := retry.delay(1, time.Minute); d != time.Minute {
-		t.Errorf("with Retry-After: %v", d)
+	for after, want := range map[time.Duration]time.Duration{900 * time.Millisecond: 900 * time.Millisecond, time.Hour: time.Second} {
+		if d := retry.delay(1, after); d != want {
+			t.Errorf("with Retry-After %v: %v, want %v", after, d, want)
+		}
 	}
 }

@@ -21,7 +21,7 @@ type Answer struct {
 	HTTPStatus int           // 0 where no response came
 	Retcode    string        // "" where the body held none: then it is no answer of the gateway
 	Message    string        // the gateway's text, one printable line of at most 512 bytes
-	RetryAfter time.Duration // from a Retry-After header, 0 if none
+	RetryAfter time.Duration // from a Retry-After header of an HTTP error, 0 if none
 	GUID       string        // what to use from now on, where the answer brought a new one; a secret
 }
 
@@ -50,12 +50,11 @@ var lenient = json.JoinOptions(
 	jsontext.AllowInvalidUTF8(true))
 
 func parseAnswer(resp *http.Response, body []byte) Answer {
-	answer := Answer{
-		HTTPStatus: resp.StatusCode,
-		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
-	}
+	answer := Answer{HTTPStatus: resp.StatusCode}
 	if resp.StatusCode/100 == 2 {
 		answer.GUID = guidOf(resp.Header)
+	} else {
+		answer.RetryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	}
 	var env envelope
 	if isHTML(resp.Header) || json.Unmarshal(body, &env, lenient) != nil {
