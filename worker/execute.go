@@ -225,7 +225,7 @@ func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *en
 	err := used.Refused()
 	if err == nil {
 		if x.renewals%maxRenewals == 0 {
-			x.dueAt = time.Now().Add(refusedRest)
+			x.dueAt = time.Now().Add(x.pause(refusedRest, longRest))
 		}
 		return nil
 	}
@@ -240,7 +240,7 @@ func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *en
 // nothing counts, and another command's call is tried first.
 func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*ending, error) {
 	if x.halted {
-		x.dueAt = time.Now().Add(max(haltedRest, w.cfg.Retry.wished(x.answer.RetryAfter)))
+		x.dueAt = time.Now().Add(max(x.pause(haltedRest, longRest), w.cfg.Retry.wished(x.answer.RetryAfter)))
 		return nil, nil
 	}
 	x.spent++

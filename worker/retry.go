@@ -40,3 +40,18 @@ func (r Retry) delay(calls int, retryAfter time.Duration) time.Duration {
 // wished is a Retry-After as far as it is followed: a longer one would cost commands
 // their lives.
 func (r Retry) wished(retryAfter time.Duration) time.Duration { return min(retryAfter, r.Max) }
+
+// grown is a pause that doubles with each delivery of a command, up to most.
+func grown(first, most time.Duration, delivery uint64) time.Duration {
+	pauses := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(first),
+		backoff.WithMultiplier(2),
+		backoff.WithRandomizationFactor(0.1),
+		backoff.WithMaxInterval(most),
+		backoff.WithMaxElapsedTime(0),
+	)
+	for range min(max(delivery, 1), 32) - 1 {
+		pauses.NextBackOff()
+	}
+	return pauses.NextBackOff()
+}

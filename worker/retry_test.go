@@ -23,3 +23,15 @@ func TestDelay(t *testing.T) {
 		}
 	}
 }
+
+// TestGrown: a pause doubles with each delivery, give or take a tenth, up to the most.
+func TestGrown(t *testing.T) {
+	t.Parallel()
+	for delivery, middle := range map[uint64]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 6: 30 * time.Second, 1 << 40: 30 * time.Second} {
+		for range 50 {
+			if d := grown(time.Second, 30*time.Second, delivery); d < middle*9/10 || d > middle*11/10+time.Nanosecond {
+				t.Fatalf("delivery %d: %v, want about %v", delivery, d, middle)
+			}
+		}
+	}
+}

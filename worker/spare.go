@@ -8,8 +8,12 @@ import (
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
 
-// lookAtCall is how often the state of an agent is asked who may end his call.
-const lookAtCall = 5 * time.Second
+// The state of an agent who may end their call is asked again after lookAtCall, and
+// then more and more seldom.
+const (
+	lookAtCall     = 5 * time.Second
+	lastLookAtCall = 20 * time.Second
+)
 
 // spare looks at the agent before a call that the command allows under a condition
 // only: that he has not signed in again since, or is on no call. It returns the
@@ -38,7 +42,7 @@ func (w *Worker) spare(ctx context.Context, x *execution) (end *ending, call boo
 			"the agent signed in at " + state.SignedInAt.UTC().Format(time.RFC3339) + ", after signedInBefore"}, false, nil
 	case polite && (state.OnCall || state.Presence == gateway.PresenceUnknown):
 		x.onCall = true
-		x.dueAt = earlier(time.Now().Add(lookAtCall), x.cmd.GraceUntil)
+		x.dueAt = earlier(time.Now().Add(x.pause(lookAtCall, lastLookAtCall)), x.cmd.GraceUntil)
 		return nil, false, nil
 	}
 	return nil, true, nil

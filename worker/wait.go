@@ -8,13 +8,16 @@ import (
 	"github.com/forcelogout/forcelogout/worker/session"
 )
 
-// How long a command that has no inspector stays with the server before it is
-// delivered again.
+// How long a command that cannot be called stays with the server before it is
+// delivered again, at first and at most; see execution.pause.
 const (
 	otherInspector = 5 * time.Second // another inspector works here
 	noInspector    = time.Second     // none does
 	noGateway      = time.Second     // it is down
 	haltedRest     = 2 * trialPause  // it is down, and the command's call has shown it
+
+	longRest  = 30 * time.Second
+	shortRest = 8 * time.Second // for what is over at any moment
 )
 
 // wait lets time pass until the command is due, or has expired. Short waits
@@ -95,7 +98,7 @@ func (w *Worker) aside(ctx context.Context, something <-chan struct{}, d time.Du
 // that have one, and awaitSession returns false.
 func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 	if !w.room.tryWait() {
-		x.postpone(noInspector)
+		x.postpone(x.pause(noInspector, shortRest))
 		w.handBack(ctx, x)
 		return false
 	}
@@ -109,11 +112,11 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 		changed := w.inspectors.Changed()
 		err := w.inspectors.Possible(x.wish())
 		if errors.Is(err, session.ErrDown) {
-			pause := noInspector
+			rest := x.pause(noInspector, shortRest)
 			if w.inspectors.Possible(session.Wish{}) == nil {
-				pause = otherInspector
+				rest = x.pause(otherInspector, longRest)
 			}
-			x.postpone(pause)
+			x.postpone(rest)
 			w.handBack(ctx, x)
 			return false
 		}
@@ -136,10 +139,18 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 // awaitGateway gives a command back to the server while the gateway is down: for
 // workers that reach it, and to be ended there when it expires.
 func (w *Worker) awaitGateway(ctx context.Context, x *execution) {
-	x.postpone(noGateway)
+	x.postpone(x.pause(noGateway, shortRest))
 	x.noGateway = true
 	w.progressWait(x, true)
 	w.handBack(ctx, x)
+}
+
+// pause is how long a command that could not be called stays with the server: longer
+// each time it is delivered, as it would go before what can be called. It comes once
+// more before it expires.
+func (x *execution) pause(first, most time.Duration) time.Duration {
+	_, delivery := x.held.delivery()
+	return min(grown(first, most, delivery), max(first, time.Until(x.expires)/2))
 }
 
 // postpone makes the command due later, but not later than it lives.
