@@ -113,6 +113,9 @@ func (w *Worker) execute(ctx context.Context, x *execution) {
 			w.awaitGateway(ctx, x)
 			return
 		case errors.Is(err, session.ErrUnknown):
+			if w.awaitOthers(ctx, x) {
+				return
+			}
 			end = &ending{messages.OutcomeFailed, messages.CauseNoSession, err.Error()}
 		case errors.Is(err, session.ErrItself):
 			end = &ending{messages.OutcomeFailed, messages.CauseRefused, err.Error()}

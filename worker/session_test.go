@@ -16,7 +16,8 @@ import (
 )
 
 // TestWhoMayAct: a command that names an inspector is that inspector's alone, and
-// an inspector never signs itself out. Neither reaches the gateway.
+// an inspector never signs itself out. Neither reaches the gateway. An inspector whom
+// no worker knows is final only after the time that replacing workers may take.
 func TestWhoMayAct(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -43,6 +44,23 @@ func TestWhoMayAct(t *testing.T) {
 	}
 	if calls := r.sim.Calls(); len(calls) != 1 || calls[0].WorkNo != "30001" {
 		t.Errorf("the gateway saw %+v, want one call for 30001", calls)
+	}
+}
+
+// TestInspectorOfANewWorker: while workers are replaced, a command names an inspector
+// whom only the new ones know. The old one leaves it to them.
+func TestInspectorOfANewWorker(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	old := r.start(func(c *worker.Config) { c.Instance = "old" })
+	named := order("named", "30001")
+	named.Inspector = "1002"
+	r.send(named)
+	r.awaitNote("named")
+	r.start(r.team(2, func(c *worker.Config) { c.Instance = "new" }))
+	old.stop()
+	if got := r.awaitOne("named"); got.Outcome != messages.OutcomeSignedOut || got.Inspector != "1002" || got.Attempts != 1 {
+		t.Errorf("result %+v", got)
 	}
 }
 

@@ -13,12 +13,17 @@ import (
 const (
 	otherInspector = 5 * time.Second // another inspector works here
 	noInspector    = time.Second     // none does
+	unknownHere    = time.Second     // this worker does not know the inspector
 	noGateway      = time.Second     // it is down
 	haltedRest     = 2 * trialPause  // it is down, and the command's call has shown it
 
 	longRest  = 30 * time.Second
 	shortRest = 8 * time.Second // for what is over at any moment
 )
+
+// lastUnknown is the delivery from which on an inspector that this worker does not
+// know is no matter of a rollout any more: half a minute after the first.
+const lastUnknown = 6
 
 // wait lets time pass until the command is due, or has expired. Short waits
 // happen here and hold no slot; for longer ones, or when the worker drains, the
@@ -143,6 +148,20 @@ func (w *Worker) awaitGateway(ctx context.Context, x *execution) {
 	x.noGateway = true
 	w.progressWait(x, true)
 	w.handBack(ctx, x)
+}
+
+// awaitOthers gives a command that names an inspector whom this worker does not know
+// back to the server: while workers are replaced, others may know. After some time it
+// is final, and awaitOthers returns false.
+func (w *Worker) awaitOthers(ctx context.Context, x *execution) bool {
+	if _, delivery := x.held.delivery(); delivery >= lastUnknown {
+		return false
+	}
+	x.postpone(x.pause(unknownHere, longRest))
+	x.noSession = true
+	w.progressWait(x, true)
+	w.handBack(ctx, x)
+	return true
 }
 
 // pause is how long a command that could not be called stays with the server: longer
