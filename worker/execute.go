@@ -244,6 +244,7 @@ func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *en
 func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*ending, error) {
 	if x.halted {
 		x.dueAt = time.Now().Add(max(x.pause(haltedRest, longRest), w.cfg.Retry.wished(x.answer.RetryAfter)))
+		w.outage.await(x.dueAt)
 		return nil, nil
 	}
 	x.spent++

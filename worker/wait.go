@@ -142,9 +142,15 @@ func (w *Worker) awaitSession(ctx context.Context, x *execution) bool {
 }
 
 // awaitGateway gives a command back to the server while the gateway is down: for
-// workers that reach it, and to be ended there when it expires.
+// workers that reach it, and to be ended there when it expires. What may show that the
+// gateway is back comes again sooner.
 func (w *Worker) awaitGateway(ctx context.Context, x *execution) {
-	x.postpone(x.pause(noGateway, shortRest))
+	rest := x.pause(haltedRest, longRest)
+	if w.outage.isFresh(x.cmd.WorkNo) {
+		rest = x.pause(noGateway, shortRest)
+	}
+	x.postpone(rest)
+	w.outage.await(x.dueAt)
 	x.noGateway = true
 	w.progressWait(x, true)
 	w.handBack(ctx, x)
