@@ -156,6 +156,7 @@ func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 	}
 	w := &waiter{wish: wish, ready: make(chan grant, 1)}
 	p.queue(w)
+	p.dispatch() // whoever waits may wait for another inspector
 	p.mu.Unlock()
 	var late <-chan time.Time
 	if !stop.At.IsZero() {

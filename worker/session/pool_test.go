@@ -105,6 +105,31 @@ func TestTakeOrder(t *testing.T) {
 	})
 }
 
+// TestTakeFree: who wishes an inspector that is free does not wait behind those who wish
+// one that is busy.
+func TestTakeFree(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(t, 2, 2)
+		busy := Wish{Inspector: "1001"}
+		take(t, p, busy).Done(Report{Busy: true}) // one call at a time from now on
+		first := take(t, p, busy)
+		served := make(chan struct{})
+		go func() { take(t, p, busy).Done(Report{}); close(served) }()
+		synctest.Wait()
+		stop := Stop{At: time.Now().Add(time.Minute)}
+		for _, wish := range []Wish{{Inspector: "1002"}, {}} {
+			use, err := p.Take(stop, wish)
+			if err != nil || use.Inspector != "1002" {
+				t.Fatalf("wish %+v: %+v, %v", wish, use, err)
+			}
+			use.Done(Report{Accepted: true})
+		}
+		first.Done(Report{})
+		<-served
+	})
+}
+
 // TestTakeRefused: a wish that cannot come true is an error at once.
 func TestTakeRefused(t *testing.T) {
 	t.Parallel()
