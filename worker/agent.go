@@ -28,6 +28,7 @@ func (w *Worker) askState(ctx context.Context, x *execution) (look, error) {
 		state, answer, err := w.gateway.AgentState(ctx, use.Session, x.cmd.WorkNo)
 		l.State, l.verdict = state, w.classifier.classify(answer, err)
 		l.answered = l.class != ClassSession && (l.class != ClassTransient || cannotTell(answer.Retcode))
+		x.lookedAt = time.Now()
 		w.log.LogAttrs(ctx, slog.LevelDebug, "agent state", x.attr(), slog.String("presence", state.Presence.String()),
 			slog.Bool("on_call", state.OnCall), slog.String("retcode", answer.Retcode), slog.Any("error", err))
 		if state.Presence == gateway.PresenceSignedOut {

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -109,8 +110,12 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 	var took time.Duration
 	var barred error
 	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) seen {
-		if barred = w.lastLook(ctx, x); barred != nil {
-			return seen{}
+		call, looked := w.lookAgain(ctx, x, use)
+		if barred = w.lastLook(ctx, x); barred == nil && !call {
+			barred = errChanged
+		}
+		if barred != nil {
+			return looked
 		}
 		used, x.called = use, true
 		begin := time.Now()
@@ -124,11 +129,11 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 		took = time.Since(begin)
 		decision = w.classifier.classify(answer, callErr)
 		x.answer, x.trouble = answer, trouble(answer, callErr, decision)
-		return seen{x.report(decision, answer), decision.sign(), x.trouble}
+		found := seen{x.report(decision, answer), decision.sign(), x.trouble}
+		found.GUID = cmp.Or(found.GUID, looked.GUID)
+		return found
 	})
-	if err == nil {
-		err = barred
-	}
+	err = cmp.Or(err, barred)
 	// The next call first: whoever waited for this one to end has just been let go, and
 	// would wait for this processor until the result is written.
 	runtime.Gosched()

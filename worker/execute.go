@@ -43,6 +43,7 @@ type execution struct {
 	note      uint64                 // sequence of the last note about it, 0 for none
 	claimedAt time.Time              // zero where it is not claimed
 	cancelled *messages.Cancellation // nil unless withdrawn
+	lookedAt  time.Time              // the agent's state was told in this attempt; zero where not
 
 	redelivered bool // an earlier worker may have called already
 	effect      effect
@@ -98,7 +99,7 @@ func (w *Worker) execute(ctx context.Context, x *execution) {
 		case errors.Is(err, errTwin):
 			w.logSkipped(ctx, x, err.Error())
 			return
-		case errors.Is(err, errWithdrawn):
+		case errors.Is(err, errWithdrawn), errors.Is(err, errChanged):
 			continue
 		case errors.Is(err, errExpired):
 			// There may be a moment left, too short for a call.
@@ -168,6 +169,7 @@ func (x *execution) notice() {
 // attempt asks the agent's state where that may decide, and else calls once.
 // It returns the command's end, or nil to go on with x.dueAt set.
 func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
+	x.lookedAt = time.Time{}
 	if end, open, err := w.alreadyOut(ctx, x); end != nil || open || err != nil {
 		return end, err
 	}

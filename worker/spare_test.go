@@ -114,3 +114,76 @@ func TestWhenIdle(t *testing.T) {
 		})
 	}
 }
+
+// TestConditionsAreFresh: between the question for the agent's state and the call, the
+// agent has signed in again, has taken a call or has gone. What was told before the
+// wait for a turn, or for an inspector, decides nothing.
+func TestConditionsAreFresh(t *testing.T) {
+	t.Parallel()
+	waits := map[string]func(*worker.Config){
+		"for a turn":       func(c *worker.Config) { c.Rate = 0.5 },
+		"for an inspector": func(c *worker.Config) { c.Concurrency = 2 },
+	}
+	changes := map[string]struct {
+		command func(*messages.Command)
+		agent   sim.Agent
+		outcome messages.Outcome
+	}{
+		"signed in again": {func(c *messages.Command) { c.SignedInBefore = time.Now() },
+			sim.Agent{SignedIn: true, LoginAt: time.Now().Add(time.Hour)}, messages.OutcomeSuperseded},
+		"took a call": {func(c *messages.Command) { c.WhenIdle, c.GraceUntil = true, time.Now().Add(time.Hour) },
+			sim.Agent{SignedIn: true, OnCall: true}, ""},
+		"has gone": {func(c *messages.Command) { c.SignedInBefore = time.Now() }, sim.Agent{}, messages.OutcomeAlreadySignedOut},
+	}
+	for wait, change := range waits {
+		for name, c := range changes {
+			t.Run(name+" while waiting "+wait, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t)
+				r.sim.SetAgent("30001", sim.Agent{SignedIn: true, LoginAt: time.Now().Add(-time.Hour)})
+				r.sim.PlanState("30001", sim.Answer{Delay: 500 * time.Millisecond})
+				w := r.start(change)
+				if wait == "for a turn" {
+					r.send(order("first", "30009")) // and then none for two seconds
+					r.awaitOne("first")
+				}
+				command := order("a", "30001")
+				c.command(&command)
+				r.send(command)
+				for w.Gauges().InFlight == 0 { // the question
+					r.tick()
+				}
+				if wait == "for an inspector" {
+					// More urgent, and the inspector's for two seconds.
+					for i := range 2 {
+						r.sim.Plan(agentNo(i+10), sim.Answer{Delay: 2 * time.Second})
+						urgent := order("id-"+agentNo(i+10), agentNo(i+10))
+						urgent.ExpiresAt = time.Now().Add(time.Minute)
+						r.send(urgent)
+					}
+				}
+				_, err := r.sim.AwaitCall(r.ctx, func(c sim.Call) bool { return c.Op == sim.OpAgentState })
+				r.must(err)
+				r.sim.SetAgent("30001", c.agent)
+				if c.outcome == "" {
+					for r.stateQueries("30001") < 2 {
+						r.tick()
+					}
+					if r.calls("30001") != 0 {
+						t.Error("the call was cut off")
+					}
+					r.sim.SetAgent("30001", sim.Agent{SignedIn: true})
+					c.outcome = messages.OutcomeSignedOut
+				}
+				got := r.awaitOne("a")
+				calls := 0
+				if got.Outcome == messages.OutcomeSignedOut {
+					calls = 1
+				}
+				if got.Outcome != c.outcome || got.Attempts != calls || r.calls("30001") != calls {
+					t.Errorf("%d calls, result %+v", r.calls("30001"), got)
+				}
+			})
+		}
+	}
+}
