@@ -79,6 +79,11 @@ func (p Prefix) Session(kind, vcc, inspector string) string {
 	return p.subject("session", kind, vcc, inspector)
 }
 
+// Backlog is where the workers of a VCC agree which of them ends commands that expire
+// while none can be executed. It is below the subject of sessions, where workers talk
+// about what they share.
+func (p Prefix) Backlog(vcc string) string { return p.subject("session", "backlog", vcc) }
+
 func (p Prefix) subject(tokens ...string) string {
 	var all [5]string // a copy that stays on the stack
 	return strings.Join(append(append(all[:0], string(p)), tokens...), ".")

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"sync"
 	"time"
 
 	"github.com/synadia-io/orbit.go/jetstreamext"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
@@ -17,23 +20,21 @@ const (
 	lookPeriod = time.Second
 	// lookBatch is how many commands are read at a time.
 	lookBatch = 500
+	// endTogether is how many commands are ended at a time.
+	endTogether = 64
 	// recordTime is how long after its end a worker may need to record it.
 	recordTime = 2 * time.Second
 )
 
-// backlog is what is known of the commands that wait in the stream while this
-// worker pulls none. It holds no command, so it costs the same for a million.
-type backlog struct {
-	seen uint64    // read up to this sequence
-	next time.Time // when the first of those read has to end; zero for none
-}
-
 // expireUnpulled ends, on time, commands that expire while no session can be had or
 // the gateway is down, and so nothing is pulled. It reads them out of the stream,
-// past the consumer. Several workers may do so at once: the ledger takes one result.
+// past the consumer. One worker of a VCC does so. Two for a moment are no harm: the
+// ledger takes one result.
 func (w *Worker) expireUnpulled(ctx context.Context) {
 	ticker := time.NewTicker(lookPeriod)
 	defer ticker.Stop()
+	duty := newDuty(w.nc, w.cfg.Prefix.Backlog(w.cfg.VCC), w.log)
+	defer duty.lay()
 	var b backlog
 	for {
 		select {
@@ -42,67 +43,91 @@ func (w *Worker) expireUnpulled(ctx context.Context) {
 		case <-ticker.C:
 		}
 		if !w.room.isRestricted() {
+			duty.lay()
 			b = backlog{}
 			continue
 		}
-		if !b.next.IsZero() && !time.Now().Before(b.next) {
+		if !duty.mine(ctx) {
 			b = backlog{}
+			continue
 		}
-		if err := w.lookAtBacklog(ctx, &b); err != nil && ctx.Err() == nil {
+		if err := w.lookAtBacklog(ctx, &b, duty.say); err != nil && ctx.Err() == nil {
 			w.log.LogAttrs(ctx, slog.LevelWarn, "cannot look for expired commands", slog.Any("error", err))
+			duty.lay()
 			b = backlog{}
 		}
 	}
 }
 
-// lookAtBacklog reads what it has not seen yet and ends what has expired.
-func (w *Worker) lookAtBacklog(ctx context.Context, b *backlog) error {
+// lookAtBacklog reads what is due and what it has not seen yet, and ends what has
+// expired. It tells that it is at work.
+func (w *Worker) lookAtBacklog(ctx context.Context, b *backlog, atWork func()) error {
+	for _, due := range b.due(time.Now()) {
+		atWork()
+		if err := w.lookAt(ctx, b, due); err != nil {
+			return err
+		}
+	}
 	for ctx.Err() == nil && w.room.isRestricted() {
-		late, read, err := w.readBacklog(ctx, b)
-		if err != nil {
+		atWork()
+		before := b.seen
+		if err := w.lookAt(ctx, b, reading{span{from: b.seen + 1, to: math.MaxUint64}}); err != nil {
 			return err
 		}
-		if err := w.endLate(ctx, b, late); err != nil {
-			return err
-		}
-		if read < lookBatch {
+		if b.seen == before {
 			break
 		}
 	}
 	return nil
 }
 
-// readBacklog reads the next batch and returns the expired commands in it.
-func (w *Worker) readBacklog(ctx context.Context, b *backlog) (late []waitingCommand, read int, err error) {
+// lookAt reads commands, a batch at most, and ends those that have expired.
+func (w *Worker) lookAt(ctx context.Context, b *backlog, r reading) error {
+	late, err := w.readBacklog(ctx, b, r)
+	if err != nil {
+		return err
+	}
+	return w.endLate(ctx, b, late)
+}
+
+// readBacklog returns the expired commands of a reading, and notes when the others
+// expire.
+func (w *Worker) readBacklog(ctx context.Context, b *backlog, r reading) (late []waitingCommand, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	batch, err := jetstreamext.GetBatch(ctx, w.js, streams.NamesOf(w.cfg.Prefix).Commands, lookBatch,
-		jetstreamext.GetBatchSubject(w.cfg.Prefix.Commands(w.cfg.VCC)), jetstreamext.GetBatchSeq(b.seen+1))
+	from, to := r[0].from, r[len(r)-1].to
+	most := int(min(to-from, lookBatch-1)) + 1
+	batch, err := jetstreamext.GetBatch(ctx, w.js, streams.NamesOf(w.cfg.Prefix).Commands, most,
+		jetstreamext.GetBatchSubject(w.cfg.Prefix.Commands(w.cfg.VCC)), jetstreamext.GetBatchSeq(from))
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the command stream: %w", err)
+		return nil, fmt.Errorf("reading the command stream: %w", err)
 	}
 	now := time.Now()
+	var found []waits
 	for msg, err := range batch {
 		if errors.Is(err, jetstreamext.ErrNoMessages) {
 			break
 		}
 		if err != nil {
-			return nil, read, fmt.Errorf("reading the command stream: %w", err)
+			return nil, fmt.Errorf("reading the command stream: %w", err)
 		}
-		read++
-		b.seen = msg.Sequence
+		if !r.contains(msg.Sequence) {
+			continue // noted before
+		}
+		b.seen = max(b.seen, msg.Sequence)
 		cmd, err := w.decode(msg.Data)
 		if err != nil {
 			continue // whoever pulls it writes the dead letter
 		}
 		x := w.newExecution(cmd, msg.Header, msg.Time)
 		if now.Before(x.expires) {
-			b.endBy(x.expires)
+			found = append(found, waits{msg.Sequence, x.expires})
 			continue
 		}
 		late = append(late, waitingCommand{x, msg.Sequence, msg.Time})
 	}
-	return late, read, nil
+	b.note(found)
+	return late, nil
 }
 
 // waitingCommand is a command in the stream.
@@ -112,14 +137,9 @@ type waitingCommand struct {
 	stored time.Time
 }
 
-func (b *backlog) endBy(t time.Time) {
-	if b.next.IsZero() || t.Before(b.next) {
-		b.next = t
-	}
-}
-
-// endLate ends expired commands: at once what nobody has had, soon what was handed
-// back in good order, and the rest when a worker that had it must be done or gone.
+// endLate ends expired commands, several at a time: at once what nobody has had, soon
+// what was handed back in good order, and the rest when a worker that had it must be
+// done or gone.
 func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand) error {
 	if len(late) == 0 {
 		return nil
@@ -128,17 +148,25 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 	if err != nil {
 		return err
 	}
+	var again sync.Mutex
+	var ends errgroup.Group
+	ends.SetLimit(endTogether)
 	for _, x := range late {
-		if had.has(x.seq, x.stored) {
-			gone := x.expires.Add(w.recallDelivered(ctx, x))
-			if time.Now().Before(gone) {
-				b.endBy(gone)
-				continue
+		ends.Go(func() error {
+			if had.has(x.seq, x.stored) {
+				gone := x.expires.Add(w.recallDelivered(ctx, x))
+				if time.Now().Before(gone) {
+					again.Lock()
+					defer again.Unlock()
+					b.note([]waits{{x.seq, gone}})
+					return nil
+				}
 			}
-		}
-		w.end(ctx, x.execution, *x.expired(), func() error { return w.remove(ctx, x.seq) })
+			w.end(ctx, x.execution, *x.expired(), func() error { return w.remove(ctx, x.seq) })
+			return nil
+		})
 	}
-	return nil
+	return ends.Wait()
 }
 
 // recallDelivered finds out how far a command got that somebody has had, and how
