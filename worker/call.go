@@ -121,7 +121,7 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 		begin := time.Now()
 		if x.startedAt.IsZero() {
 			x.startedAt = begin
-			w.metrics.QueueAge(begin.Sub(later(x.held.stored, x.cmd.NotBefore)))
+			w.metrics.QueueAge(begin.Sub(later(storedAt(x.header, x.held.stored), x.cmd.NotBefore)))
 		}
 		x.calls++
 		x.inspector = use.Inspector

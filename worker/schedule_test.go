@@ -1,8 +1,13 @@
 package worker_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +15,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker"
+	"github.com/forcelogout/forcelogout/worker/admin"
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 )
@@ -170,4 +176,34 @@ func TestNotBeforeTakesNoSlot(t *testing.T) {
 	first, err := r.sim.AwaitCall(r.ctx, func(c sim.Call) bool { return c.WorkNo != "40001" })
 	r.must(err)
 	t.Logf("the first call began %v after the time", first.Start.Sub(at).Round(time.Millisecond))
+}
+
+// TestQueueAge: how long a command has waited counts from when the stream first had it,
+// also where it was published again under its id.
+func TestQueueAge(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.publish(nil, encoded(t, order("a", "30001")))
+	stored := time.Now()
+	for time.Since(stored) < 1100*time.Millisecond {
+		r.tick()
+	}
+	metrics := admin.NewMetrics(vcc)
+	r.start(func(c *worker.Config) { c.Metrics = metrics })
+	r.awaitOne("a")
+	server, err := admin.Listen("127.0.0.1:0", []admin.VCC{{Name: vcc, Metrics: metrics}}, false, slog.New(slog.DiscardHandler))
+	r.must(err)
+	ctx, cancel := context.WithCancel(r.ctx)
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = server.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	resp, err := http.Get("http://" + server.Addr() + "/metrics")
+	r.must(err)
+	defer http.DefaultClient.CloseIdleConnections()
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	r.must(err)
+	if !strings.Contains(string(body), `forcelogout_queue_age_seconds_bucket{vcc="default",le="1"} 0`) {
+		t.Errorf("the command counts as younger than a second: %s", body)
+	}
 }
