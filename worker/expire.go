@@ -172,9 +172,10 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 // recallDelivered finds out how far a command got that somebody has had, and how
 // long after its expiry nobody can be at it any more.
 func (w *Worker) recallDelivered(ctx context.Context, x waitingCommand) time.Duration {
-	p, _, err := w.parking.recall(ctx, x.cmd.ID)
+	p, note, err := w.parking.recall(ctx, x.cmd.ID)
 	if err == nil && p.Sequence == x.seq && p.Claim == 0 {
 		x.recall(p)
+		x.note = note
 		return recordTime
 	}
 	x.redelivered = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -69,6 +70,19 @@ func (k *parking) note(ctx context.Context, id string, p messages.Parked, last u
 		return 0, fmt.Errorf("noting the attempts of %s: %w", id, err)
 	}
 	return ack.Sequence, nil
+}
+
+// forget lets the note about a command that has ended go, if it is still the last one.
+// Nobody waits for it: else the note goes by itself later.
+func (k *parking) forget(id string, note uint64) {
+	_ = k.js.Conn().PublishMsg(&nats.Msg{
+		Subject: k.prefix.Parked(k.vcc, id),
+		Header: nats.Header{
+			jetstream.MsgTTLHeader:              {"1s"}, // the least there is
+			jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(note, 10)},
+		},
+		Data: []byte("{}"),
+	})
 }
 
 // ask looks for the last note about a command.

@@ -96,6 +96,9 @@ func (w *Worker) conclude(ctx context.Context, ended *report) {
 	x, r := ended.x, ended.result
 	w.reply(ctx, x, ended.entry.Data)
 	w.settle(ctx, x, ended.done())
+	if x.note != 0 && x.cancelled == nil { // that it was withdrawn is of use longer
+		w.parking.forget(x.cmd.ID, x.note)
+	}
 	w.metrics.Result(r.Outcome, r.Cause)
 	level := resultLevel(r.Outcome)
 	if !w.log.Enabled(ctx, level) {

@@ -94,6 +94,27 @@ func TestHandBack(t *testing.T) {
 	}
 }
 
+// TestNotesEnd: what was noted about a command goes when the command has ended, and not
+// an hour later.
+func TestNotesEnd(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const commands = 20
+	for i := range commands {
+		r.sim.Plan(agentNo(i), refusals(1)...)
+	}
+	r.start(func(c *worker.Config) { c.Retry.Initial, c.Retry.Max = 5*time.Second, 5*time.Second })
+	r.send(crew(0, commands)...)
+	r.awaitNote("id-" + agentNo(0))
+	r.allSignedOut(commands)
+	for r.streamState("PARKED").Msgs > 0 {
+		if r.ctx.Err() != nil {
+			t.Fatalf("%d notes are left", r.streamState("PARKED").Msgs)
+		}
+		r.tick()
+	}
+}
+
 // awaitNote waits until a command has been handed back to the server.
 func (r *rig) awaitNote(id string) {
 	r.Helper()
