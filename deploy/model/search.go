@@ -1,0 +1,173 @@
+package model
+
+import (
+	"hash/maphash"
+	"unsafe"
+)
+
+// Found is what an exploration came to.
+type Found struct {
+	States  int
+	Wrong   string   // the invariant that is broken, "" if none
+	History []string // the shortest way there, in readable lines
+	Cut     bool     // the limit of states was reached: not all was tried
+}
+
+// Explore tries all histories of a world, shortest first, up to a number of states.
+func Explore(cfg Config, limit int) Found {
+	x := &explorer{cfg: &cfg, seed: maphash.MakeSeed(), known: newVisited()}
+	return x.run(limit)
+}
+
+type explorer struct {
+	cfg   *Config
+	seed  maphash.Seed
+	known *visited
+	from  []int32 // the state before
+	by    []move  // and the move that led on
+	edges edges
+	moves []move // of the state in hand
+}
+
+func (x *explorer) start() state {
+	c := x.cfg
+	s := state{
+		consumer: consumer{age: c.AckWait},
+		note:     note{age: c.AckWait},
+		left:     left{faults: c.Faults, trouble: c.Trouble, handBacks: c.HandBacks},
+	}
+	for k := range c.Messages {
+		s.messages[k] = message{there: true, available: true}
+	}
+	if c.Earlier {
+		s.note.seq, s.note.n = stranger, 1
+	}
+	if c.Delete {
+		s.left.deletes = 1
+	}
+	if c.Cancel {
+		s.left.cancels = 1
+	}
+	if c.Expire {
+		s.left.expiries = 1
+	}
+	return s
+}
+
+func (x *explorer) run(limit int) Found {
+	first := x.start()
+	x.add(&first, -1, move{})
+	var now, later frontier
+	now.add(&first)
+	var s state
+	for at := int32(0); len(now.data) > 0; now, later = later, now.emptied() {
+		for i := 0; i < len(now.data); at++ {
+			i = now.next(i, &s)
+			if mv, wrong := x.expand(&s, at, &later); wrong != "" {
+				return Found{States: len(x.from), Wrong: wrong, History: x.history(at, mv)}
+			}
+			if len(x.from) > limit {
+				return Found{States: len(x.from), Cut: true}
+			}
+		}
+	}
+	return x.progress()
+}
+
+// expand makes all moves of a state. It stops at one that breaks an invariant.
+func (x *explorer) expand(s *state, at int32, later *frontier) (move, string) {
+	m := step{state: s, cfg: x.cfg}
+	x.moves = m.moves(x.moves)
+	x.edges.leave(s)
+	healthy := s.healthy()
+	acts := false // something else than time can go on
+	var t state
+	for _, mv := range x.moves {
+		t = *s
+		n := step{state: &t, cfg: x.cfg}
+		n.apply(mv)
+		if n.wrong != "" {
+			return mv, n.wrong
+		}
+		number, isNew := x.add(&t, at, mv)
+		if isNew {
+			later.add(&t)
+		}
+		if !mv.isFault() {
+			x.edges.lead(number, healthy && !(mv.act == tick && acts))
+			acts = acts || mv.act != tick
+		}
+	}
+	return move{}, ""
+}
+
+// progress looks whether every command ends.
+func (x *explorer) progress() Found {
+	f := Found{States: len(x.from)}
+	at := x.edges.endless()
+	if f.Wrong = neverEnds; at < 0 {
+		at = x.edges.roundabout()
+		f.Wrong = livelock
+	}
+	if at < 0 {
+		f.Wrong = ""
+		return f
+	}
+	f.History = append(x.history(x.from[at], x.by[at]), "=> "+f.Wrong)
+	return f
+}
+
+// add returns the number of a state, and whether it is new.
+func (x *explorer) add(s *state, from int32, by move) (int32, bool) {
+	number, isNew := x.known.add(x.hash(s))
+	if isNew {
+		x.from = append(x.from, from)
+		x.by = append(x.by, by)
+	}
+	return number, isNew
+}
+
+// hash is the same for states that differ only in which worker is which.
+func (x *explorer) hash(s *state) uint64 {
+	used := unsafe.Offsetof(s.workers) + uintptr(x.cfg.Workers)*unsafe.Sizeof(s.workers[0])
+	least := maphash.Bytes(x.seed, bytesOf(s)[:used])
+	t := *s
+	for _, order := range orders(x.cfg.Workers) {
+		for i, w := range order[:x.cfg.Workers] {
+			t.workers[i] = s.workers[w]
+		}
+		least = min(least, maphash.Bytes(x.seed, bytesOf(&t)[:used]))
+	}
+	return least
+}
+
+func orders(workers int) [][maxWorkers]uint8 {
+	switch workers {
+	case 2:
+		return twoOrders
+	case 3:
+		return threeOrders
+	default:
+		return nil
+	}
+}
+
+var (
+	twoOrders   = [][maxWorkers]uint8{{1, 0, 2}}
+	threeOrders = [][maxWorkers]uint8{{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
+)
+
+// history makes the moves once more, and listens.
+func (x *explorer) history(at int32, last move) []string {
+	moves := []move{last}
+	for ; x.from[at] >= 0; at = x.from[at] {
+		moves = append(moves, x.by[at])
+	}
+	s := x.start()
+	var lines []string
+	for i := len(moves) - 1; i >= 0; i-- {
+		m := step{state: &s, cfg: x.cfg, say: func(line string) { lines = append(lines, line) }}
+		m.apply(moves[i])
+	}
+	return lines
+}
