@@ -54,7 +54,7 @@ func (m *step) resume(w, k int, l letter) {
 
 // isMine reports whether a claim is of this execution.
 func (m *step) isMine(w, k int, n note) bool {
-	return n.n == m.workers[w].x[k].n
+	return n.n == m.workers[w].x[k].n && (m.cfg.Skip.ByNumber || n.owner == uint8(w+1))
 }
 
 // meetClaim: somebody has claimed the command. A call under the claim may still run

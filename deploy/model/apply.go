@@ -133,6 +133,8 @@ func (m *step) goOn(w, k int) {
 		m.record(w, k, end)
 	case mayClaim:
 		m.claim(w, k)
+	case mayNote:
+		m.noteEnd(w, k)
 	case mayRead:
 		m.read(w, k)
 	case mayWait:

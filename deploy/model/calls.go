@@ -70,9 +70,7 @@ func (m *step) query(w, k int, hindered bool) {
 		if m.cfg.Old.QuestionDropped {
 			x.effect = none
 		}
-		if x.spent >= maxAttempts {
-			m.record(w, k, failed)
-		}
+		x.gaveUp = x.spent >= maxAttempts
 	case m.gateway.out:
 		m.tell("%s asks for the agent's state: signed out", name(w))
 		m.record(w, k, alreadyOut)

@@ -12,7 +12,8 @@ type Config struct {
 	AckWait, Call, Pull uint8 // in ticks; a call lasts at most Call, a pull is open for Pull
 
 	Faults    uint8 // of the network, processes and the consumer, in one history
-	Hold      bool  // bytes on their way from or to a worker may be held, for any time
+	Hold      bool  // bytes on their way from a worker may be held, for any time
+	HoldIn    bool  // and on their way to it
 	Cut       bool  // the server that a worker is connected to may be cut off from the leader
 	Pause     bool
 	Crash     bool
@@ -48,6 +49,8 @@ type Skip struct {
 	LateClaim       bool // claimed before the first call only, not before a query or an end
 	WithdrawnRest   bool // a rest ends with a withdrawal
 	NoVouch         bool // no consumer info behind a pull
+	ByNumber        bool // a claim is known by its delivery number alone
+	FailedUnnoted   bool // that the attempts are used up is not noted before the result says it
 	YoungOnly       bool // a worker that starts rests and asks only if the consumer is young
 	UnaskableUnread bool // where no state can be asked, the ledger is not read again
 	LateUnflagged   bool // a result that is recorded after the lease's end is not flagged

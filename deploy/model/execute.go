@@ -9,6 +9,7 @@ const (
 	mayEnd
 	mayQuery
 	mayClaim
+	mayNote
 	mayRead
 	mayCall
 	mayWait // for time, a beat or the end of a claim
@@ -38,12 +39,14 @@ func (m *step) decide(w, k int) (may, outcome) {
 		return mayEnd, cancelled
 	case x.cancelled && m.cfg.Old.CancelUnasked:
 		return mayEnd, cancelled
+	case x.gaveUp:
+		return m.giveUp(x)
 	case x.effect == possible && !x.unaskable:
 		return mayQuery, 0
 	case x.cancelled:
 		return mayEnd, cancelled // nobody can be asked
 	case x.spent >= maxAttempts:
-		return mayEnd, failed
+		return m.giveUp(x)
 	case (x.called || x.unaskable) && !x.reread:
 		return mayRead, 0
 	case m.needsClaim(w, k) && !m.claimLasts(x):
@@ -53,6 +56,15 @@ func (m *step) decide(w, k int) (may, outcome) {
 	default:
 		return mayCall, 0
 	}
+}
+
+// giveUp: the attempts are used up. A note says so before the result does: a result that
+// is held on its way must not meet a call of whoever has the command then.
+func (m *step) giveUp(x *execution) (may, outcome) {
+	if x.noted || m.cfg.Skip.FailedUnnoted {
+		return mayEnd, failed
+	}
+	return mayNote, 0
 }
 
 // needsClaim reports whether the command could be doubled.
@@ -90,10 +102,18 @@ func (m *step) park(w, k int) {
 	m.swapNote(w, k, false)
 }
 
+// noteEnd writes down that no attempt is left.
+func (m *step) noteEnd(w, k int) {
+	x := &m.workers[w].x[k]
+	x.phase, x.ending = parking, true
+	m.tell("%s notes that the attempts for message %d are used up", name(w), k+1)
+	m.swapNote(w, k, false)
+}
+
 func (m *step) swapNote(w, k int, claim bool) {
 	x := &m.workers[w].x[k]
 	m.send(w, letter{kind: swap, k: uint8(k), gen: x.gen, current: x.current, note: note{
-		seq: uint8(k + 1), claim: claim, n: x.n, cancelled: x.cancelled,
+		seq: uint8(k + 1), claim: claim, n: x.n, owner: uint8(w + 1), cancelled: x.cancelled,
 		redelivered: x.redelivered, effect: x.effect, calls: x.calls, spent: x.spent,
 	}})
 }
@@ -119,6 +139,8 @@ func (m *step) swapped(w int, l letter) {
 	case !l.ok:
 		x.retrying = true
 		m.read(w, k)
+	case x.phase == parking && x.ending:
+		x.phase, x.current, x.noted = ready, l.current, true
 	case x.phase == parking:
 		m.nak(w, k)
 	default:

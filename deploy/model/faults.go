@@ -34,7 +34,7 @@ func (m *step) faultsOf(w int, out []move) []move {
 	}
 	c := m.cfg
 	add(holdAct, c.Hold && !wk.upHeld && !wk.cutOff && !wk.down)
-	add(holdInAct, c.Hold && !wk.downHeld && !wk.cutOff && !wk.down)
+	add(holdInAct, c.HoldIn && !wk.downHeld && !wk.cutOff && !wk.down)
 	add(cutAct, c.Cut && !wk.cutOff)
 	add(pauseAct, c.Pause && !wk.paused && !wk.down)
 	add(crashAct, c.Crash && !wk.down)

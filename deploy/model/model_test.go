@@ -1,102 +1,135 @@
 package model
 
 import (
-	"os"
+	"flag"
 	"strings"
 	"testing"
-	"time"
 )
 
-func base() Config { return Config{Workers: 2, Messages: 1, AckWait: 3, Call: 1, Pull: 2} }
+var long = flag.Bool("long", false, "explore more faults at once: about an hour, and some 8 GB of memory")
 
-func try(t *testing.T, name string, change func(*Config)) {
-	if w := os.Getenv("W"); w != "" && w != name {
-		return
-	}
-	c := base()
-	change(&c)
-	b := time.Now()
-	lim := 8_000_000
-	if os.Getenv("L") != "" {
-		lim = 40_000_000
-	}
-	f := Explore(c, lim)
-	t.Logf("%s: states %d cut %v wrong %q %v size", name, f.States, f.Cut, f.Wrong, time.Since(b))
-	if f.Wrong != "" {
-		t.Log("\n" + strings.Join(f.History, "\n"))
+const (
+	fewStates  = 4_000_000
+	manyStates = 150_000_000
+)
+
+// TestProtocol: nothing is found in any history of these worlds.
+func TestProtocol(t *testing.T) {
+	for _, cfg := range []Config{
+		world("no fault, gateway in trouble", trouble(3), func(c *Config) { c.HandBacks = 2 }),
+		world("any fault", faults(1, every), trouble(1), handBack),
+		world("withdrawn", faults(1, every), trouble(1), cancels),
+		world("withdrawn and handed back", faults(1, holds, holdsIn, crashes), handBack, cancels),
+		world("expires", faults(1, holds, pauses, crashes), trouble(1), handBack, expires),
+		world("attempts used up", faults(1, holds), trouble(3)),
+		world("late nak", faults(2, holds), handBack),
+		world("stopped and crashed", faults(2, pauses, crashes), trouble(1)),
+		world("one id twice", faults(1, every), twice),
+		world("consumer made anew", faults(2, pauses, crashes, deletes), cancels),
+		world("consumer made anew, bytes held", faults(2, holds, deletes)),
+		world("stream made anew", faults(1, every), earlier),
+		world("no state query", faults(1, every), trouble(1), noQuery),
+		world("three workers", faults(1, every), handBack, three),
+	} {
+		t.Run(cfg.Name, func(t *testing.T) {
+			t.Parallel()
+			findNothing(t, cfg, fewStates)
+		})
 	}
 }
 
-func TestTry(t *testing.T) {
-	all := func(c *Config) {
-		c.Faults = 2
-		c.Hold = true
-		c.Cut = true
-		c.Pause = true
-		c.Crash = true
-		c.Impatient = true
+// TestProtocolLong is TestProtocol with more at once.
+func TestProtocolLong(t *testing.T) {
+	if !*long {
+		t.Skip("takes about an hour; run it with -long")
 	}
-	try(t, "nothing", func(c *Config) {})
-	try(t, "trouble", func(c *Config) { c.Trouble = 2; c.HandBacks = 2 })
-	try(t, "hold1", func(c *Config) { c.Trouble = 1; c.Faults = 1; c.Hold = true })
-	try(t, "all1", func(c *Config) { all(c); c.Trouble = 1; c.Faults = 1; c.HandBacks = 1 })
-	try(t, "A2", func(c *Config) { all(c); c.HandBacks = 1 })
-	try(t, "B2", func(c *Config) { all(c); c.Trouble = 1 })
-	try(t, "C2", func(c *Config) { all(c); c.Cancel = true; c.Trouble = 1 })
-	try(t, "D2", func(c *Config) { all(c); c.Delete = true; c.Cancel = true })
-	try(t, "D1", func(c *Config) { all(c); c.Faults = 1; c.Delete = true; c.Cancel = true; c.Trouble = 1 })
-	try(t, "E1", func(c *Config) { all(c); c.Messages = 2; c.Faults = 1 })
-	try(t, "F2", func(c *Config) { all(c); c.LongLife = true; c.Delete = true; c.Faults = 2 })
-	try(t, "G1", func(c *Config) { all(c); c.Workers = 3; c.HandBacks = 1; c.Faults = 1 })
-	try(t, "H1", func(c *Config) { all(c); c.Expire = true; c.Trouble = 1; c.HandBacks = 1; c.Faults = 1 })
-	try(t, "I1", func(c *Config) {
-		all(c)
-		c.NoQuery = true
-		c.Trouble = 2
-		c.HandBacks = 1
-		c.Faults = 1
-		c.Cancel = true
-	})
-	try(t, "J2", func(c *Config) { all(c); c.Earlier = true })
-	try(t, "K2", func(c *Config) {
-		all(c)
-		c.Workers = 3
-		c.HandBacks = 1
-		c.Hold = true
-		c.Faults = 2
-		c.Cancel = true
-	})
-	try(t, "L2", func(c *Config) { all(c); c.Messages = 2; c.Faults = 2 })
-	try(t, "M2", func(c *Config) { all(c); c.Trouble = 2; c.HandBacks = 1; c.Faults = 2; c.Cancel = true })
-	try(t, "N2", func(c *Config) { all(c); c.Trouble = 1; c.HandBacks = 1; c.Faults = 3 })
-	try(t, "P1", func(c *Config) { c.Faults = 2; c.Hold = true; c.HandBacks = 1 })
-	try(t, "P2", func(c *Config) { c.Faults = 2; c.Hold = true; c.Pause = true; c.Cancel = true })
-	try(t, "P3", func(c *Config) { c.Faults = 2; c.Hold = true; c.HandBacks = 1; c.Cancel = true })
-	try(t, "P4", func(c *Config) { c.Faults = 2; c.Hold = true; c.Delete = true })
-	try(t, "P5", func(c *Config) { c.Faults = 2; c.Pause = true; c.Crash = true; c.Delete = true; c.Cancel = true })
-	try(t, "P6", func(c *Config) {
-		c.Faults = 2
-		c.Pause = true
-		c.Crash = true
-		c.Cut = true
-		c.Trouble = 1
-		c.HandBacks = 1
-	})
-	try(t, "P7", func(c *Config) { c.Faults = 2; c.Hold = true; c.HandBacks = 1; c.Workers = 3 })
-	try(t, "P8", func(c *Config) { all(c); c.Faults = 1; c.NoQuery = true; c.Trouble = 1 })
-	try(t, "P9", func(c *Config) { c.Faults = 2; c.Crash = true; c.Pause = true; c.Messages = 2 })
-	// Old
-	try(t, "old1", func(c *Config) { all(c); c.Faults = 1; c.Old.FreshOnArrival = true })
-	try(t, "old2", func(c *Config) { all(c); c.Faults = 1; c.Old.ProvenByServer = true })
-	try(t, "old3", func(c *Config) { all(c); c.HandBacks = 1; c.Old.NakUnguarded = true; c.Old.NoClaims = true })
-	try(t, "old3c", func(c *Config) { c.Faults = 2; c.Hold = true; c.HandBacks = 1; c.Old.NoClaims = true })
-	try(t, "old3n", func(c *Config) { all(c); c.HandBacks = 1; c.Faults = 1; c.Old.NakUnguarded = true })
-	try(t, "old4", func(c *Config) { all(c); c.Faults = 2; c.Old.GapAbsorbed = true; c.Old.NoClaims = true })
-	try(t, "old5", func(c *Config) { all(c); c.Faults = 1; c.Delete = true; c.Old.AnewIgnored = true })
-	try(t, "old12", func(c *Config) { all(c); c.Faults = 0; c.Messages = 2; c.Old.NoClaimForRepeat = true })
-	try(t, "old14", func(c *Config) { all(c); c.Faults = 0; c.Earlier = true; c.Old.NoteBySequence = true })
-	try(t, "new14", func(c *Config) { all(c); c.Faults = 1; c.Earlier = true })
-	try(t, "old18", func(c *Config) { all(c); c.Faults = 0; c.Trouble = 2; c.Old.QuestionDropped = true })
-	try(t, "old16", func(c *Config) { all(c); c.Faults = 0; c.Trouble = 1; c.Cancel = true; c.Old.CancelUnasked = true })
-	try(t, "old17", func(c *Config) { all(c); c.Faults = 1; c.Expire = true; c.Old.LoserSpeaks = true })
+	for _, cfg := range []Config{
+		world("any two faults", faults(2, every), handBack),
+		world("any two faults, gateway in trouble", faults(2, every), trouble(1)),
+		world("any two faults, withdrawn", faults(2, every), cancels),
+		world("consumer made anew and any fault", faults(2, every, deletes), cancels),
+		world("consumer made anew, bytes held, crash", faults(3, holds, crashes, deletes)),
+		world("one id twice, held and stopped", faults(2, holds, pauses), twice),
+		world("late nak, three workers", faults(2, holds), handBack, three),
+		world("late nak, withdrawn", faults(2, holds, holdsIn), handBack, cancels),
+		world("three faults", faults(3, pauses, crashes, cuts), trouble(1)),
+		world("long calls", faults(1, every), trouble(1), handBack, slower),
+	} {
+		t.Run(cfg.Name, func(t *testing.T) { findNothing(t, cfg, manyStates) })
+	}
+}
+
+func findNothing(t *testing.T, cfg Config, limit int) {
+	t.Helper()
+	skipUnderRace(t)
+	found := Explore(cfg, limit)
+	t.Logf("%d states", found.States)
+	if found.Cut {
+		t.Errorf("not all histories were tried: there are more than %d states", limit)
+	}
+	if found.Wrong != "" {
+		t.Errorf("%s:\n%s", found.Wrong, strings.Join(found.History, "\n"))
+	}
+}
+
+// TestOldFaults: each fault of before is found when it is switched back on. What it
+// leads to is the kind of harm that it did.
+func TestOldFaults(t *testing.T) {
+	for _, test := range []struct {
+		Config
+		old   Old
+		wrong string
+	}{
+		{world("1: a delivery is fresh when it arrives", faults(1, every)), Old{FreshOnArrival: true}, overlap},
+		{world("2: the connected server proves an extension", faults(1, every)), Old{ProvenByServer: true}, overlap},
+		{world("3: handed back without note and lease", faults(1, holds), handBack), Old{NakUnguarded: true, NoClaims: true}, overlap},
+		{world("3: a nak that is late, and no claims", faults(2, holds), handBack), Old{NoClaims: true}, overlap},
+		{world("4: a redelivery with a gap is absorbed", faults(2, pauses), handBack), Old{GapAbsorbed: true, NoClaims: true}, calledAgain},
+		{world("5: the consumer made anew counts as the same", faults(1, deletes)), Old{AnewIgnored: true}, overlap},
+		{world("12: no claim for repeats", twice), Old{NoClaimForRepeat: true}, overlap},
+		{world("14: a note's sequence is not compared", earlier), Old{NoteBySequence: true}, lostCommand},
+		{world("16: cancelled without asking", trouble(1), cancels), Old{CancelUnasked: true}, untrueCancel},
+		{world("17: whose result is refused speaks too", faults(1, every), expires), Old{LoserSpeaks: true}, twoResults},
+		{world("18: an unanswered state query is dropped", trouble(2)), Old{QuestionDropped: true}, calledAgain},
+	} {
+		t.Run(test.Name, func(t *testing.T) {
+			t.Parallel()
+			test.Config.Old = test.old
+			find(t, test.Config, test.wrong)
+		})
+	}
+}
+
+// TestRules: each rule that looks as if it could be left out is needed.
+func TestRules(t *testing.T) {
+	for _, test := range []struct {
+		Config
+		skip  Skip
+		wrong string
+	}{
+		{world("a claim before a query and an end", faults(2, holds), handBack, cancels), Skip{LateClaim: true}, afterResult},
+		{world("a withdrawal ends no rest", faults(1, deletes), cancels), Skip{WithdrawnRest: true}, afterResult},
+		{world("a consumer info behind each pull", faults(1, deletes)), Skip{NoVouch: true}, overlap},
+		{world("an old consumer made anew, too", faults(3, crashes, deletes)), Skip{YoungOnly: true}, calledAgain},
+		{world("a claim names its worker", faults(2, holds, deletes)), Skip{ByNumber: true}, overlap},
+		{world("the last attempt is noted before the result", faults(1, holds), trouble(3)), Skip{FailedUnnoted: true}, afterResult},
+		{world("where no state can be asked, the ledger is read again", faults(1, pauses), noQuery), Skip{UnaskableUnread: true}, afterResult},
+		{world("a result after the lease's end is flagged", faults(1, pauses), noQuery), Skip{LateUnflagged: true}, unflagged},
+	} {
+		t.Run(test.Name, func(t *testing.T) {
+			t.Parallel()
+			test.Config.Skip = test.skip
+			find(t, test.Config, test.wrong)
+		})
+	}
+}
+
+func find(t *testing.T, cfg Config, wrong string) {
+	t.Helper()
+	skipUnderRace(t)
+	found := Explore(cfg, fewStates)
+	t.Logf("%d states, %s:\n%s", found.States, found.Wrong, strings.Join(found.History, "\n"))
+	if found.Wrong != wrong {
+		t.Errorf("found %q, want %q", found.Wrong, wrong)
+	}
 }

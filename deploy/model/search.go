@@ -133,12 +133,27 @@ func (x *explorer) hash(s *state) uint64 {
 	least := maphash.Bytes(x.seed, bytesOf(s)[:used])
 	t := *s
 	for _, order := range orders(x.cfg.Workers) {
-		for i, w := range order[:x.cfg.Workers] {
-			t.workers[i] = s.workers[w]
-		}
+		t.reorder(s, order[:x.cfg.Workers])
 		least = min(least, maphash.Bytes(x.seed, bytesOf(&t)[:used]))
 	}
 	return least
+}
+
+// reorder makes the worker order[i] of another state worker i.
+func (s *state) reorder(from *state, order []uint8) {
+	var rank [maxWorkers + 1]uint8 // of the old one; both from 1
+	for i, old := range order {
+		rank[old+1] = uint8(i + 1)
+		s.workers[i] = from.workers[old]
+	}
+	s.note.owner = rank[from.note.owner]
+	for w := range order {
+		for _, q := range [...]*queue{&s.workers[w].up, &s.workers[w].in} {
+			for i := range q.n {
+				q.at[i].note.owner = rank[q.at[i].note.owner]
+			}
+		}
+	}
 }
 
 func orders(workers int) [][maxWorkers]uint8 {

@@ -41,6 +41,7 @@ type note struct {
 	seq         uint8 // of the message; 0 where the note is about none
 	claim       bool  // else it was handed back
 	n           uint8 // by this delivery
+	owner       uint8 // of this worker, from 1
 	cancelled   bool
 	redelivered bool
 	effect      effect
@@ -181,6 +182,9 @@ type execution struct {
 	waits    bool // for the end of somebody's claim
 	noteAge  uint8
 	claimed  bool
+	gaveUp   bool  // the last question was not answered, and no attempt is left
+	noted    bool  // a note says that the attempts are used up
+	ending   bool  // it will be noted
 	claimAge uint8 // since the claim was sent
 
 	outcome outcome // to be stored
