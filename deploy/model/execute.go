@@ -136,6 +136,8 @@ func (m *step) swapped(w int, l letter) {
 	switch {
 	case m.leaseLost(x):
 		m.lose(w, k)
+	case !l.ok && m.cfg.Skip.BlindSwap:
+		x.phase = ready
 	case !l.ok:
 		x.retrying = true
 		m.read(w, k)

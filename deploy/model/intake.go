@@ -55,6 +55,9 @@ func (m *step) take(w int, l letter) {
 	switch {
 	case other.phase != idle && !other.lost:
 		m.tell("   %s has the command in hand from the other message", name(w))
+		if m.cfg.Skip.RepeatNakked {
+			m.send(w, letter{kind: nak, k: l.k, n: l.n})
+		}
 	case x.phase == idle:
 		m.begin(w, int(l.k), next{n: l.n, lease: lease, anew: wk.anew, rested: rested, unsure: !sure})
 	case m.goesOn(x, l, rested):

@@ -3,7 +3,7 @@ package model
 type kind uint8
 
 const (
-	nothing kind = iota
+	_ kind = iota
 
 	// To the server.
 	pull

@@ -75,13 +75,20 @@ func (e *edges) endless() int32 {
 	return firstFalse(ends)
 }
 
-// roundabout is the first state from which moves without a fault can lead round for
-// ever though nobody dallies; -1 if there is none. What leads nowhere, and then what leads
-// only there, is taken away: circles stay.
+// roundabout is the first state to which moves without a fault can lead back again and
+// again though nobody dallies; -1 if there is none.
 func (e *edges) roundabout() int32 {
+	gone := e.leadNowhere()
+	e.comeFromNowhere(gone)
+	return firstFalse(gone)
+}
+
+// leadNowhere marks what has no way on, and then what leads only there: circles stay, and
+// what leads to them.
+func (e *edges) leadNowhere() (gone []bool) {
 	first, from := e.reversed(true)
 	ways := make([]int32, len(e.first)) // that may still lead round
-	gone := make([]bool, len(e.first))
+	gone = make([]bool, len(e.first))
 	var todo []int32
 	for s := range int32(len(e.first)) {
 		for i, end := e.of(s); i < end; i++ {
@@ -104,7 +111,41 @@ func (e *edges) roundabout() int32 {
 			}
 		}
 	}
-	return firstFalse(gone)
+	return gone
+}
+
+// comeFromNowhere marks what nothing leads to of what is left, and so on: what leads to a
+// circle and is not on it.
+func (e *edges) comeFromNowhere(gone []bool) {
+	ways := make([]int32, len(e.first))
+	each := func(s int32, do func(to int32)) {
+		for i, end := e.of(s); i < end; i++ {
+			if e.eager[i] && !gone[e.to[i]] {
+				do(e.to[i])
+			}
+		}
+	}
+	for s := range int32(len(gone)) {
+		if !gone[s] {
+			each(s, func(to int32) { ways[to]++ })
+		}
+	}
+	var todo []int32
+	for s := range int32(len(gone)) {
+		if !gone[s] && ways[s] == 0 {
+			todo = append(todo, s)
+		}
+	}
+	for len(todo) > 0 {
+		s := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		gone[s] = true
+		each(s, func(to int32) {
+			if ways[to]--; ways[to] == 0 {
+				todo = append(todo, to)
+			}
+		})
+	}
 }
 
 func firstFalse(list []bool) int32 {

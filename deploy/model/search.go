@@ -2,6 +2,7 @@ package model
 
 import (
 	"hash/maphash"
+	"slices"
 	"unsafe"
 )
 
@@ -15,18 +16,19 @@ type Found struct {
 
 // Explore tries all histories of a world, shortest first, up to a number of states.
 func Explore(cfg Config, limit int) Found {
-	x := &explorer{cfg: &cfg, seed: maphash.MakeSeed(), known: newVisited()}
+	x := &explorer{cfg: &cfg, seed: maphash.MakeSeed(), orders: orders(cfg.Workers), known: newVisited()}
 	return x.run(limit)
 }
 
 type explorer struct {
-	cfg   *Config
-	seed  maphash.Seed
-	known *visited
-	from  []int32 // the state before
-	by    []move  // and the move that led on
-	edges edges
-	moves []move // of the state in hand
+	cfg    *Config
+	seed   maphash.Seed
+	orders [][maxWorkers]uint8
+	known  *visited
+	from   []int32 // the state before
+	by     []move  // and the move that led on
+	edges  edges
+	moves  []move // of the state in hand
 }
 
 func (x *explorer) start() state {
@@ -113,7 +115,7 @@ func (x *explorer) progress() Found {
 		f.Wrong = ""
 		return f
 	}
-	f.History = append(x.history(x.from[at], x.by[at]), "=> "+f.Wrong)
+	f.History = append(x.history(at), "=> "+f.Wrong)
 	return f
 }
 
@@ -132,7 +134,7 @@ func (x *explorer) hash(s *state) uint64 {
 	used := unsafe.Offsetof(s.workers) + uintptr(x.cfg.Workers)*unsafe.Sizeof(s.workers[0])
 	least := maphash.Bytes(x.seed, bytesOf(s)[:used])
 	t := *s
-	for _, order := range orders(x.cfg.Workers) {
+	for _, order := range x.orders {
 		t.reorder(s, order[:x.cfg.Workers])
 		least = min(least, maphash.Bytes(x.seed, bytesOf(&t)[:used]))
 	}
@@ -159,30 +161,26 @@ func (s *state) reorder(from *state, order []uint8) {
 func orders(workers int) [][maxWorkers]uint8 {
 	switch workers {
 	case 2:
-		return twoOrders
+		return [][maxWorkers]uint8{{1, 0, 2}}
 	case 3:
-		return threeOrders
+		return [][maxWorkers]uint8{{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
 	default:
 		return nil
 	}
 }
 
-var (
-	twoOrders   = [][maxWorkers]uint8{{1, 0, 2}}
-	threeOrders = [][maxWorkers]uint8{{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}
-)
-
-// history makes the moves once more, and listens.
-func (x *explorer) history(at int32, last move) []string {
-	moves := []move{last}
-	for ; x.from[at] >= 0; at = x.from[at] {
+// history makes the moves to a state once more, and listens.
+func (x *explorer) history(to int32, further ...move) []string {
+	var moves []move
+	for at := to; x.from[at] >= 0; at = x.from[at] {
 		moves = append(moves, x.by[at])
 	}
+	slices.Reverse(moves)
 	s := x.start()
 	var lines []string
-	for i := len(moves) - 1; i >= 0; i-- {
+	for _, mv := range append(moves, further...) {
 		m := step{state: &s, cfg: x.cfg, say: func(line string) { lines = append(lines, line) }}
-		m.apply(moves[i])
+		m.apply(mv)
 	}
 	return lines
 }
