@@ -76,3 +76,6 @@ func (m *step) assure(w, k int) {
 func (m *step) restIsOver(w int) bool {
 	return !m.workers[w].inquires && !m.consumer.absent && m.consumer.age >= m.cfg.AckWait
 }
+
+// restEndsEarly: calls end with the command's life, so nobody can be at it any more.
+func (m *step) restEndsEarly() bool { return m.expired || m.cfg.Skip.WithdrawnRest && m.note.cancelled }

@@ -12,7 +12,7 @@ func (m *step) call(w, k int) {
 	}
 	x.calls = min(x.calls+1, maxAttempts)
 	x.spent = min(x.spent+1, maxAttempts)
-	x.run = run{running: true}
+	x.run = run{running: true, limit: min(m.cfg.Call, m.cfg.AckWait-1-x.lease)}
 	m.gateway.calls = min(m.gateway.calls+1, 3)
 }
 
@@ -24,12 +24,15 @@ func (m *step) work(r *run) {
 	m.checkEffect()
 }
 
-// answer ends a call at the gateway. What the worker makes of it comes later, where it
-// is stopped.
+// end is an answer of the gateway, or that there is none. What the worker makes of it
+// comes later, where it is stopped.
 func (m *step) end(w, k int, a answer) {
-	x := &m.workers[w].x[k]
+	r := &m.workers[w].x[k].run
+	if a != success && (r.worked || !m.gateway.out) {
+		m.left.trouble--
+	}
 	m.tell("   the gateway answers %s: %v", name(w), a)
-	x.run = run{answer: a}
+	*r = run{answer: a}
 }
 
 // answered: what a call came to.
@@ -78,4 +81,30 @@ func (m *step) query(w, k int, hindered bool) {
 		m.tell("%s asks for the agent's state: signed in", name(w))
 		x.effect = none
 	}
+}
+
+// gatewayMoves lists how a call can go on.
+func (m *step) gatewayMoves(at move, out []move) []move {
+	r := &m.workers[at.w].x[at.k].run
+	if !r.running {
+		return out
+	}
+	if !m.gateway.out {
+		out = append(out, move{act: workAct, w: at.w, k: at.k})
+	}
+	end := func(a answer) { out = append(out, move{endAct, at.w, at.k, a}) }
+	switch {
+	case r.worked:
+		end(success)
+		if m.left.trouble > 0 {
+			end(lost)
+		}
+	case m.gateway.out:
+		end(refused)
+	case m.left.trouble > 0:
+		end(refused)
+		end(lost)
+		end(busy)
+	}
+	return out
 }

@@ -51,7 +51,7 @@ func (m *step) decide(w, k int) (may, outcome) {
 		return mayRead, 0
 	case m.needsClaim(w, k) && !m.claimLasts(x):
 		return mayClaim, 0
-	case x.lease+m.cfg.Call >= m.cfg.AckWait:
+	case x.lease+m.cfg.Call >= m.cfg.AckWait && !m.cfg.Skip.ShortCall:
 		return mayWait, 0 // a beat is made at once
 	default:
 		return mayCall, 0

@@ -49,6 +49,55 @@ func (m *step) faultsOf(w int, out []move) []move {
 	return out
 }
 
+func (m *step) applyFault(mv move, w, k int) {
+	wk := &m.workers[w]
+	if mv.act >= holdAct && mv.act <= impatientAct {
+		m.left.faults--
+	}
+	switch mv.act {
+	case releaseAct:
+		m.tell("! what %s has sent goes on", name(w))
+		wk.upHeld = false
+	case releaseInAct:
+		m.tell("! what was sent to %s goes on", name(w))
+		wk.downHeld = false
+	case healAct:
+		m.tell("! the server of %s has found the leader again", name(w))
+		wk.cutOff = false
+		wk.pulling, wk.pullAge = false, 0
+	case wakeAct:
+		m.tell("! %s goes on", name(w))
+		wk.paused = false
+	case restartAct:
+		m.restart(w)
+	case holdAct:
+		m.tell("! what %s sends is held", name(w))
+		wk.upHeld = true
+	case holdInAct:
+		m.tell("! what is sent to %s is held", name(w))
+		wk.downHeld = true
+	case cutAct:
+		m.cut(w)
+	case pauseAct:
+		m.tell("! %s is stopped", name(w))
+		wk.paused = true
+	case crashAct:
+		m.crash(w)
+	case deleteAct:
+		m.left.deletes--
+		m.deleteConsumer()
+	case impatientAct:
+		m.resend(w, k)
+	case cancelAct:
+		m.left.cancels--
+		m.cancel()
+	case expireAct:
+		m.left.expiries--
+		m.tell("the command expires")
+		m.expired = true
+	}
+}
+
 // cut: the worker's server has lost the leader. What is on its way is lost.
 func (m *step) cut(w int) {
 	wk := &m.workers[w]

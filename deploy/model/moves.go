@@ -65,7 +65,7 @@ func (mv move) isFault() bool {
 }
 
 // moves lists what can happen in a state. Time passes only when nothing is left that
-// happens at once. eager leaves out what may also never happen.
+// happens at once.
 func (m *step) moves(out []move) []move {
 	out = m.prompt(out[:0])
 	slow := len(out)
@@ -97,7 +97,12 @@ func (m *step) timeMayPass() bool {
 	}
 	for w := range m.cfg.Workers {
 		for k := range m.cfg.Messages {
-			if r := &m.workers[w].x[k].run; r.running && r.age >= m.cfg.Call {
+			r := &m.workers[w].x[k].run
+			limit := r.limit
+			if m.workers[w].paused {
+				limit = m.cfg.Call
+			}
+			if r.running && r.age >= limit {
 				return false
 			}
 		}
@@ -176,86 +181,4 @@ func (m *step) pullDue(w int) bool {
 // isOfPull: while it or its answers are on their way, the next pull waits.
 func isOfPull(l *letter) bool {
 	return l.kind == pull || l.kind == delivery || (l.kind == info || l.kind == infoIs) && !l.beat
-}
-
-func (m *step) gatewayMoves(at move, out []move) []move {
-	r := &m.workers[at.w].x[at.k].run
-	if !r.running {
-		return out
-	}
-	if !m.gateway.out {
-		out = append(out, move{act: workAct, w: at.w, k: at.k})
-	}
-	end := func(a answer) { out = append(out, move{endAct, at.w, at.k, a}) }
-	switch {
-	case r.worked:
-		end(success)
-		if m.left.trouble > 0 {
-			end(lost)
-		}
-	case m.gateway.out:
-		end(refused)
-	case m.left.trouble > 0:
-		end(refused)
-		end(lost)
-		end(busy)
-	}
-	return out
-}
-
-func (m *step) executionMoves(at move, out []move) []move {
-	w, k := int(at.w), int(at.k)
-	wk := &m.workers[w]
-	x := &wk.x[k]
-	add := func(a act) { out = append(out, move{act: a, w: at.w, k: at.k}) }
-	switch x.phase {
-	case idle:
-	case resting:
-		if m.leaseLost(x) || m.restIsOver(w) || m.restEndsEarly() {
-			add(goOnAct)
-		}
-	case calling:
-		if x.run.answer != noAnswer {
-			add(answeredAct)
-		}
-	case ready:
-		switch todo, _ := m.decide(w, k); todo {
-		case mayQuery:
-			add(queryAct)
-			if m.left.trouble > 0 && !m.cfg.NoQuery {
-				add(hinderAct)
-			}
-		case mayCall:
-			add(callAct)
-		case mayLose:
-			add(loseAct)
-		case mayWait:
-			if x.waits && x.noteAge >= m.cfg.AckWait {
-				add(goOnAct)
-			}
-		default:
-			add(goOnAct)
-		}
-		if m.note.cancelled && !x.cancelled && !wk.cutOff && !wk.downHeld {
-			add(nudgeAct)
-		}
-		if m.left.handBacks > 0 && !m.leaseLost(x) {
-			add(parkAct)
-		}
-	default: // an answer is awaited
-		if !wk.cutOff && !m.underWay(w, func(l *letter) bool { return isAnswer(l, at.k, x.gen) }) {
-			add(resendAct)
-		}
-	}
-	return out
-}
-
-// isAnswer reports whether a letter is a request of an execution, or the answer.
-func isAnswer(l *letter, k, gen uint8) bool {
-	switch l.kind {
-	case read, swap, store, readIs, swapped, stored:
-		return l.k == k && l.gen == gen && !l.orphan
-	default:
-		return false
-	}
 }

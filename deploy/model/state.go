@@ -68,7 +68,8 @@ type gateway struct {
 type run struct {
 	running bool
 	age     uint8
-	worked  bool // it has signed the agent out
+	limit   uint8 // its worker cuts it off then, unless it is stopped
+	worked  bool  // it has signed the agent out
 	answer  answer
 }
 
