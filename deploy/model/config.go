@@ -54,6 +54,7 @@ type Skip struct {
 	BlindSwap       bool // who loses a compare and swap does not read the note again
 	RepeatNakked    bool // a repeat of a command in hand is given back at once
 	ShortCall       bool // a call begins with less lease than it may take, and is cut off with the lease
+	ClaimHidden     bool // who waits for the end of a claim may write a note over it
 	YoungOnly       bool // a worker that starts rests and asks only if the consumer is young
 	UnaskableUnread bool // where no state can be asked, the ledger is not read again
 	LateUnflagged   bool // a result that is recorded after the lease's end is not flagged

@@ -10,7 +10,7 @@ var long = flag.Bool("long", false, "explore more faults at once: about an hour,
 
 const (
 	fewStates  = 4_000_000
-	manyStates = 150_000_000
+	manyStates = 100_000_000
 )
 
 // TestProtocol: nothing is found in any history of these worlds.
@@ -54,6 +54,12 @@ func TestProtocolLong(t *testing.T) {
 		world("late nak, withdrawn", faults(2, holds, holdsIn), handBack, cancels),
 		world("three faults", faults(3, pauses, crashes, cuts), trouble(1)),
 		world("always claimed, consumer made anew", faults(2, holds, pauses, deletes), longLife),
+		world("consumer made anew, late nak", faults(2, holds, deletes), handBack),
+		world("consumer made anew, three workers", faults(2, holds, crashes, deletes), three),
+		world("one id twice, withdrawn", faults(1, every), twice, cancels),
+		world("one id twice, handed back", faults(1, every), twice, handBack, trouble(1)),
+		world("one id twice, consumer made anew", faults(2, pauses, crashes, deletes), twice),
+		world("no state query, two faults", faults(2, holds, pauses, crashes), noQuery, handBack),
 		world("long calls", faults(1, every), trouble(1), handBack, slower),
 	} {
 		t.Run(cfg.Name, func(t *testing.T) { findNothing(t, cfg, manyStates) })
@@ -144,6 +150,16 @@ func TestRules(t *testing.T) {
 			find(t, test.Config, test.wrong)
 		})
 	}
+}
+
+// TestRulesLong: nobody hands back while a claim of others lasts.
+func TestRulesLong(t *testing.T) {
+	if !*long {
+		t.Skip("takes half a minute; run it with -long")
+	}
+	cfg := world("", faults(2, holds, deletes), handBack)
+	cfg.Skip.ClaimHidden = true
+	find(t, cfg, overlap)
 }
 
 func find(t *testing.T, cfg Config, wrong string) {

@@ -37,7 +37,8 @@ func (m *step) executionMoves(at move, out []move) []move {
 		if m.note.cancelled && !x.cancelled && !wk.cutOff && !wk.downHeld {
 			add(nudgeAct)
 		}
-		if m.left.handBacks > 0 && !m.leaseLost(x) {
+		// A note must not hide somebody's claim.
+		if m.left.handBacks > 0 && !m.leaseLost(x) && (!x.waits || m.cfg.Skip.ClaimHidden) {
 			add(parkAct)
 		}
 	default: // an answer is awaited
