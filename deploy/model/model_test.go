@@ -20,7 +20,7 @@ func TestProtocol(t *testing.T) {
 		world("any fault", faults(1, every), trouble(1), handBack),
 		world("withdrawn", faults(1, every), trouble(1), cancels),
 		world("withdrawn and handed back", faults(1, holds, holdsIn, crashes), handBack, cancels),
-		world("expires", faults(1, holds, pauses, crashes), trouble(1), handBack, expires),
+		world("expires", faults(1, holds, crashes), trouble(1), handBack, expires),
 		world("attempts used up", faults(1, holds), trouble(3)),
 		world("late nak", faults(2, holds), handBack),
 		world("stopped and crashed", faults(2, pauses, crashes), trouble(1)),
