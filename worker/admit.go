@@ -64,21 +64,13 @@ func (w *Worker) isAlone(ctx context.Context, x *execution) bool {
 }
 
 // rest lets the time pass until a command is this worker's alone. It returns false where
-// it was handed back. That the command was withdrawn does not end the rest: somebody's call
+// the worker ends first: the command is left to AckWait, because a note that it was handed
+// back would hide whose claim it waits for. That the command was withdrawn does not end the rest: somebody's call
 // may be under way, and a question that is answered before it works would be answered
 // wrongly.
 func (w *Worker) rest(ctx context.Context, x *execution, until time.Time) bool {
 	w.log.LogAttrs(ctx, slog.LevelInfo, "command rests, another worker may be at it", x.attr(), slog.Time("until", until))
-	switch w.pause(ctx, until, nil) {
-	case pauseDrained:
-		x.dueAt = until
-		w.handBack(ctx, x)
-		return false
-	case pauseCut:
-		return false
-	default:
-		return true
-	}
+	return w.pause(ctx, until, nil) == pauseOver
 }
 
 // decode reads a command that is valid here. Nothing else may be executed, ended or

@@ -168,14 +168,14 @@ func (w *Worker) isClaimFresh(x *execution) bool {
 }
 
 // takeUp decides what a note means that somebody has written since the last look. The
-// command is lost where another delivery has claimed it or was handed back; what an
-// earlier delivery has left late is taken over.
+// command is lost where another delivery has claimed it, was handed back or has ended it;
+// what an earlier delivery has left late is taken over.
 func (x *execution) takeUp(self string, p messages.Parked, note uint64) error {
 	_, delivery := x.held.delivery()
 	ours := p.Sequence == x.held.seq
 	othersClaim := p.Claim != 0 && (p.Claim != delivery || p.ClaimedBy != self)
 	switch {
-	case p.Sequence != 0 && !ours, ours && othersClaim, ours && p.Delivery >= delivery:
+	case hasEnded(p, note), p.Sequence != 0 && !ours, ours && othersClaim, ours && p.Delivery >= delivery:
 		return errLeaseLost
 	case ours && p.Claim == 0:
 		x.calls, x.spent = max(x.calls, p.Calls), max(x.spent, p.Spent)

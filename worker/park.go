@@ -85,6 +85,12 @@ func (k *parking) forget(id string, note uint64) {
 	})
 }
 
+// hasEnded reports whether a note is what forget leaves for a moment: the command has a
+// result, which a look at the ledger may have come too early for.
+func hasEnded(p messages.Parked, note uint64) bool {
+	return note != 0 && p.Sequence == 0 && p.Cancelled == nil
+}
+
 // ask looks for the last note about a command.
 func (k *parking) ask(id string, isNew bool) *streams.Question {
 	return ask(k.reader, k.prefix.Parked(k.vcc, id), isNew)
@@ -136,7 +142,7 @@ func (w *Worker) resume(ctx context.Context, x *execution, asked *streams.Questi
 		x.recall(p)
 		x.doubt()
 		x.dueAt = x.cmd.NotBefore
-	case delivery > 1, p.Calls > 0, p.Claim > 0:
+	case delivery > 1, p.Calls > 0, p.Claim > 0, hasEnded(p, note):
 		x.doubt()
 	}
 	if p.Claim > 0 {
