@@ -22,6 +22,8 @@ type Parked struct {
 	Redelivered bool      `json:"redelivered,omitzero"`
 	Ask         bool      `json:"ask,omitzero"`
 	SignedOut   bool      `json:"signedOut,omitzero"`
+	Unread      int       `json:"unread,omitzero"` // state queries in a row that were not answered
+	Ending      bool      `json:"ending,omitzero"` // it was withdrawn, and only its end is looked for
 	StartedAt   time.Time `json:"startedAt,omitzero"`
 	DueAt       time.Time `json:"dueAt,omitzero"`
 	Retcode     string    `json:"retcode,omitzero"`

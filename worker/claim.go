@@ -38,7 +38,7 @@ func (x *execution) couldBeDoubled(window time.Duration, now time.Time) bool {
 	_, delivery := x.held.delivery()
 	endOnly := x.cmd.IssuedAt.IsZero() && !x.cmd.ExpiresAt.IsZero()
 	return delivery > 1 || x.held.doubtful || x.redelivered || !x.hasOwnID() || endOnly ||
-		now.Sub(x.held.stored) >= window || x.expires.Sub(x.issuedAt) > window
+		now.Sub(x.held.stored) >= window || x.expires.Sub(earlier(x.issuedAt, x.held.stored)) > window
 }
 
 // hasOwnID reports whether the message came with the Nats-Msg-Id by which the stream

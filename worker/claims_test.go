@@ -57,7 +57,7 @@ func TestNoClaimNeeded(t *testing.T) {
 	r.send(crew(0, 20)...)
 	r.allSignedOut(20)
 	r.idle()
-	if n := r.streamState("PARKED").LastSeq; n != 0 {
+	if n := r.streamState("PARKED").LastSeq; n != 1 {
 		t.Errorf("%d notes were written", n)
 	}
 }

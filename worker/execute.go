@@ -104,7 +104,7 @@ func (w *Worker) execute(ctx context.Context, x *execution) {
 		case errors.Is(err, errExpired):
 			// There may be a moment left, too short for a call.
 			time.Sleep(time.Until(x.expires))
-			end = x.expired()
+			end = x.lapsed()
 		case errors.Is(err, session.ErrPending), errors.Is(err, session.ErrDown):
 			if !w.awaitSession(ctx, x) {
 				return
@@ -135,6 +135,15 @@ type ending struct {
 	outcome messages.Outcome
 	cause   messages.Cause
 	text    string
+}
+
+// lapsed is the end of a command whose time has run out. That it was withdrawn before, and
+// never called for, goes before: whoever withdrew it was told so.
+func (x *execution) lapsed() *ending {
+	if end := x.withdrawn(); end != nil && x.effect == effectNone {
+		return end
+	}
+	return x.expired()
 }
 
 func (x *execution) expired() *ending {

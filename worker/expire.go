@@ -153,33 +153,39 @@ func (w *Worker) endLate(ctx context.Context, b *backlog, late []waitingCommand)
 	ends.SetLimit(endTogether)
 	for _, x := range late {
 		ends.Go(func() error {
-			if had.has(x.seq, x.stored) {
-				gone := x.expires.Add(w.recallDelivered(ctx, x))
-				if time.Now().Before(gone) {
-					again.Lock()
-					defer again.Unlock()
-					b.note([]waits{{x.seq, gone}})
-					return nil
-				}
+			gone, err := w.goneAt(ctx, x, had)
+			switch {
+			case err != nil:
+				return err
+			case time.Now().Before(gone):
+				again.Lock()
+				defer again.Unlock()
+				b.note([]waits{{x.seq, gone}})
+			default:
+				w.end(ctx, x.execution, *x.lapsed(), func() error { return w.remove(ctx, x.seq) })
 			}
-			w.end(ctx, x.execution, *x.expired(), func() error { return w.remove(ctx, x.seq) })
 			return nil
 		})
 	}
 	return ends.Wait()
 }
 
-// recallDelivered finds out how far a command got that somebody has had, and how
-// long after its expiry nobody can be at it any more.
-func (w *Worker) recallDelivered(ctx context.Context, x waitingCommand) time.Duration {
+// goneAt finds out how far an expired command got, and when nobody can be at it any more.
+func (w *Worker) goneAt(ctx context.Context, x waitingCommand, had delivered) (time.Time, error) {
 	p, note, err := w.parking.recall(ctx, x.cmd.ID)
-	if err == nil && p.Sequence == x.seq && p.Claim == 0 {
-		x.recall(p)
-		x.note = note
-		return recordTime
+	if err != nil {
+		return time.Time{}, err
 	}
-	x.redelivered = true
-	return w.leases.ackWait + lookPeriod
+	x.note, x.cancelled = note, p.Cancelled
+	switch {
+	case !had.has(x.seq, x.stored):
+		return x.expires, nil
+	case p.Sequence == x.seq && p.Claim == 0:
+		x.recall(p)
+		return x.expires.Add(recordTime), nil
+	}
+	x.doubt()
+	return x.expires.Add(w.leases.ackWait + lookPeriod), nil
 }
 
 // delivered says which messages somebody may have had.

@@ -1,15 +1,10 @@
 package worker
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/forcelogout/forcelogout/messages"
-	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // origin numbers the consumers that deliveries come from. A consumer that was deleted
@@ -159,18 +154,4 @@ func (l *leases) pulling() pulled {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return pulled{sent: time.Now(), origin: l.source.origin, after: l.source.highest}
-}
-
-// restAfterOthers lets a worker that starts respect what others have of a consumer that
-// is not there any more. Without any result in the VCC nobody has worked before.
-func (w *Worker) restAfterOthers(ctx context.Context, consumer *jetstream.ConsumerInfo) error {
-	results := w.cfg.Prefix.Result(w.cfg.VCC, messages.AnyToken, messages.AnyToken)
-	_, err := streams.LeaderLast(ctx, w.js, streams.NamesOf(w.cfg.Prefix).Results, results)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil
-	}
-	if err == nil {
-		w.leases.restart(consumer)
-	}
-	return err
 }

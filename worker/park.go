@@ -166,6 +166,7 @@ func (x *execution) recall(p messages.Parked) {
 	default:
 		x.effect = effectNone
 	}
+	x.unread, x.ending = p.Unread, p.Ending
 	x.startedAt, x.dueAt = p.StartedAt, p.DueAt
 	x.answer.Retcode, x.answer.Message, x.answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
 	x.trouble = p.Error
@@ -175,6 +176,7 @@ func (x *execution) recall(p messages.Parked) {
 func (x *execution) parked(delivery uint64) messages.Parked {
 	return messages.Parked{
 		Sequence: x.held.seq, Delivery: delivery, Calls: x.calls, Spent: x.spent,
+		Unread: x.unread, Ending: x.ending,
 		Redelivered: x.redelivered, Ask: x.ask, Possible: x.effect == effectPossible, SignedOut: x.effect == effectClaimed,
 		StartedAt: x.startedAt, DueAt: x.dueAt,
 		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus, Error: x.trouble,
@@ -202,7 +204,7 @@ func (w *Worker) handBack(ctx context.Context, x *execution) {
 		return
 	}
 	delay := x.dueIn() - handBackEarly
-	if x.withdrawn() != nil {
+	if x.withdrawn() != nil && !x.ending {
 		delay = 0 // it was nudged while it was still here
 	}
 	if delay > 0 {
