@@ -180,6 +180,9 @@ func (x *execution) takeUp(self string, p messages.Parked, note uint64) error {
 	case ours && p.Claim == 0:
 		x.calls, x.spent = max(x.calls, p.Calls), max(x.spent, p.Spent)
 		x.doubt()
+		if p.SignedOut {
+			x.raise(effectClaimed)
+		}
 	}
 	x.note, x.cancelled = note, p.Cancelled
 	if p.Cancelled != nil {

@@ -25,8 +25,11 @@ func (w *Worker) confirm(ctx context.Context, x *execution, out <-chan struct{})
 	x.effect = effectClaimed
 	presence, err := w.seeOut(ctx, x, out)
 	switch {
-	case errors.Is(err, errLeaseLost), ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return nil, err
+	case errors.Is(err, errLeaseLost):
+		// What the gateway has said would be lost with the command.
+		return x.done(gateway.PresenceUnknown), nil
 	case presence == gateway.PresenceSignedIn:
 		x.trouble = "the gateway said that the agent is signed out, but he stays signed in"
 		x.done(presence)

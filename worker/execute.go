@@ -168,10 +168,16 @@ func (w *Worker) advance(ctx context.Context, x *execution) (*ending, error) {
 	return w.attempt(ctx, x)
 }
 
-// notice lets a command that was just withdrawn wait for nothing but its end.
+// notice lets a command that was just withdrawn wait for nothing but its end. Where a call
+// may be under way the wait goes on: a question that is answered before the call works would
+// be answered wrongly.
 func (x *execution) notice() {
-	if !x.ending && x.withdrawn() != nil {
-		x.ending, x.dueAt = true, time.Time{}
+	if x.ending || x.withdrawn() == nil {
+		return
+	}
+	x.ending = true
+	if x.effect != effectPossible {
+		x.dueAt = time.Time{}
 	}
 }
 

@@ -191,7 +191,7 @@ func (w *Worker) goneAt(ctx context.Context, x waitingCommand, had delivered) (t
 // delivered says which messages somebody may have had.
 type delivered struct {
 	upTo   uint64    // sequence of the newest message that a worker has got
-	before time.Time // what was stored earlier may have been delivered by a consumer that is not there any more
+	before time.Time // what was stored earlier may have been delivered, and nobody knows any more
 }
 
 func (d delivered) has(seq uint64, stored time.Time) bool {
@@ -204,9 +204,5 @@ func (in *intake) deliveredSoFar(ctx context.Context) (delivered, error) {
 	if err != nil {
 		return delivered{}, err
 	}
-	d := delivered{upTo: info.Delivered.Stream}
-	if in.leases.isRemade(info) {
-		d.before = info.Created
-	}
-	return d, nil
+	return delivered{upTo: info.Delivered.Stream, before: in.leases.hadBefore(info)}, nil
 }

@@ -142,11 +142,15 @@ func (l *leases) restart(consumer *jetstream.ConsumerInfo) {
 	l.source.since = later(l.source.since, consumer.Created)
 }
 
-// isRemade reports whether there was another consumer before this one.
-func (l *leases) isRemade(consumer *jetstream.ConsumerInfo) bool {
+// hadBefore is a moment: what was stored earlier may have been delivered by a consumer, or
+// a server's memory of it, that is not there any more.
+func (l *leases) hadBefore(consumer *jetstream.ConsumerInfo) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.source.remade || !consumer.Created.Equal(l.source.created)
+	if l.source.remade || !consumer.Created.Equal(l.source.created) {
+		return later(l.source.since, consumer.Created)
+	}
+	return l.source.since
 }
 
 // pulling is what is known of the deliveries of a pull that is sent after this.

@@ -50,7 +50,7 @@ func TestReplyAttacks(t *testing.T) {
 	if calls := r.sim.Calls(); len(calls) != 0 {
 		t.Errorf("the gateway saw %d calls", len(calls))
 	}
-	ours := []string{"forcelogout.commands.default", "forcelogout.dead.default", "forcelogout.results.default.", "$JS.", "$KV.", "_INBOX.", "$SRV"}
+	ours := []string{"forcelogout.commands.default", "forcelogout.dead.default", "forcelogout.results.default.", "forcelogout.parked.default.@consumer", "$JS.", "$KV.", "_INBOX.", "$SRV"}
 	for pending, _, _ := seen.Pending(); pending > 0; pending-- {
 		m, err := seen.NextMsgWithContext(r.ctx)
 		r.must(err)

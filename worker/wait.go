@@ -43,6 +43,9 @@ func (w *Worker) wait(ctx context.Context, x *execution) bool {
 	}
 	w.progressWait(x, false)
 	switch w.pause(ctx, x.dueAt, x.gone()) {
+	case pauseWithdrawn:
+		x.notice()
+		return w.wait(ctx, x)
 	case pauseDrained:
 		w.handBack(ctx, x)
 		return false
