@@ -45,6 +45,9 @@ func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(co
 	if err != nil {
 		return err
 	}
+	if w.outage.halted() {
+		w.gateway.Redial() // the connections that there are may be what is down
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	found = exchange(ctx, use)

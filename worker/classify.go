@@ -35,8 +35,8 @@ const (
 	askState          // the agent's state can tell whether the wished state holds already
 	tooFast           // the inspector has too many calls in flight
 	noRight           // it may be about the inspector and not about the agent
-	wholeGateway      // it may be about the gateway and not about the agent
-	neverReached      // it is
+	wholeGateway      // the gateway as a whole may be failing
+	neverReached      // nothing was sent: the gateway is failing, and the call had no effect
 )
 
 // retcodeTable is THE table: what each retcode of the force-logout call means.
@@ -134,11 +134,15 @@ func (c *classifier) byRetcode(answer gateway.Answer) verdict {
 // classifyFailure is for calls that no answer came to: all of them may work
 // later, and the phrase tells an operator where to look.
 func classifyFailure(err error) verdict {
+	var unsent *gateway.UnsentError
+	var coded *gateway.CodingError
 	switch {
 	case gateway.IsCertificateError(err):
 		return verdict{ClassTransient, neverReached, "the gateway's certificate was not accepted"}
-	case gateway.IsUnreached(err):
+	case errors.As(err, &unsent):
 		return verdict{ClassTransient, neverReached, "the gateway could not be reached"}
+	case errors.As(err, &coded):
+		return verdict{ClassTransient, wholeGateway, "not an answer of the gateway"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return verdict{ClassTransient, wholeGateway, "the gateway did not answer in time"}
 	default:

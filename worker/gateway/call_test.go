@@ -50,7 +50,7 @@ func serving(t testing.TB, header http.Header, status int, body string) *gateway
 // base URL that people give.
 func TestRequest(t *testing.T) {
 	t.Parallel()
-	for _, base := range []string{"", "/", "/agentgateway/resource", "/agentgateway/resource/"} {
+	for _, base := range []string{"", "/", "/agentgateway", "/agentgateway/", "/agentgateway/resource", "/agentgateway/resource/"} {
 		var got *http.Request
 		var body []byte
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +65,7 @@ func TestRequest(t *testing.T) {
 			t.Fatalf("%q: answer %+v, %v", base, answer, err)
 		}
 		if got.Method != http.MethodPost || got.RequestURI != "/agentgateway/resource/qualitycontrol/1001/forcelogout/30012" ||
-			got.Header.Get("Content-Type") != "application/json; charset=UTF-8" || got.Header.Get("Guid") != caller.GUID || len(body) != 0 {
+			got.Header.Get("Content-Type") != "application/json; charset=UTF-8" || got.Header.Get("Accept-Encoding") != "identity" || got.Header.Get("Guid") != caller.GUID || len(body) != 0 {
 			t.Errorf("%q: %s %s %v %q", base, got.Method, got.RequestURI, got.Header, body)
 		}
 	}
@@ -93,7 +93,8 @@ func TestNoInputChangesThePath(t *testing.T) {
 
 func TestBadURLs(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "10.1.2.3:8043", "ftp://host", "https://", "https://user:pw@host", "https://host?x=1", "http://[::1"} {
+	for _, bad := range []string{"", "10.1.2.3:8043", "ftp://host", "https://", "https://user:pw@host", "https://host?x=1", "http://[::1",
+		"https://:8043", "https://host/agentgateway/resource/qualitycontrol", "https://host/agentgateway/x", "https://gate\u00ffway\u2028:8043", "https://xn--\u00fc\u0000"} {
 		if _, err := gateway.NewClient(gateway.Options{URL: bad}); err == nil || strings.Contains(err.Error(), "pw") {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -115,6 +116,7 @@ func TestAnswers(t *testing.T) {
 		"array":            {nil, 200, `{"retcode":"0","result":[]}`, "0", "", 0},
 		"no retcode":       {nil, 200, `{"message":"hello"}`, "", "hello", 0},
 		"HTML":             {http.Header{"Content-Type": {"text/html"}}, 502, `<html>`, "", "", 0},
+		"JSON as HTML":     {http.Header{"Content-Type": {"text/html"}}, 200, `{"message":"ok","retcode":"0"}`, "0", "ok", 0},
 		"empty":            {nil, 200, ``, "", "", 0},
 		"half":             {nil, 200, `{"retcode":"0`, "", "", 0},
 		"forged lines":     {nil, 200, `{"message":"a\r\nb\u001b[31m\u2028c","retcode":"0"}`, "0", "a  b [31m c", 0},

@@ -1,0 +1,216 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// dialTime bounds the making of a TCP connection. Where a name has several
+	// addresses, each has its share, so that one that swallows packets leaves time
+	// for the next within a call.
+	dialTime = 6 * time.Second
+	// handshakeTime bounds a TLS handshake.
+	handshakeTime = 5 * time.Second
+	// idleTime is how long a connection is kept for the next call: less than Tomcat
+	// keeps it (20 s), so that a call and the gateway's goodbye rarely cross.
+	idleTime = 15 * time.Second
+	// oldest is how long connections are used for new calls. A name that has moved
+	// to another address is noticed then.
+	oldest = 2 * time.Minute
+	// rest is how long an HTTP/1.1 connection is left alone after an answer. What
+	// comes then is no answer to the next call, and ends the connection.
+	rest = 20 * time.Millisecond
+	// perCall is how many idle connections are kept for each call in flight, so that
+	// they can rest where answers come within a millisecond.
+	perCall = 4
+	// maxHead is how many bytes of an answer's status line and headers are read.
+	maxHead = 256 << 10
+)
+
+// lane is an http.Transport that makes one call at a time, so that its connection can
+// rest between two of them. Where it speaks HTTP/2, whose answers name their
+// requests, it is shared by all calls.
+type lane struct {
+	*http.Transport
+	made       time.Duration // on the clock
+	idle       time.Duration // since when; on the clock
+	generation int
+	bare       atomic.Bool // the gateway asked for a client certificate, and none fitted
+}
+
+func newLane(config *tls.Config, made time.Duration, generation int) *lane {
+	l := &lane{made: made, generation: generation}
+	dialer := &net.Dialer{Timeout: dialTime}
+	l.Transport = &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return &wire{Conn: c}, nil
+		},
+		TLSClientConfig:        config.Clone(),
+		TLSHandshakeTimeout:    handshakeTime,
+		ForceAttemptHTTP2:      true,
+		MaxResponseHeaderBytes: maxHead,
+		IdleConnTimeout:        idleTime,
+		// A compressed body could grow far beyond MaxAnswer while it is read.
+		DisableCompression: true,
+		// A connection that is silently dead would be used for minutes.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
+	}
+	certs := config.Certificates
+	l.TLSClientConfig.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		for i := range certs {
+			if request.SupportsCertificate(&certs[i]) == nil {
+				return &certs[i], nil
+			}
+		}
+		l.bare.Store(true)
+		return &tls.Certificate{}, nil // the gateway may do without
+	}
+	return l
+}
+
+// RoundTrip names what TLS 1.2 has no alert for: a missing client certificate.
+func (l *lane) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.Transport.RoundTrip(req)
+	if err != nil && l.bare.Load() && isAlert(err, handshakeFailure) {
+		err = fmt.Errorf("%w: %w", errNoClientCertificate, err)
+	}
+	return resp, err
+}
+
+// lanes hands out connections to one gateway.
+type lanes struct {
+	most  int                  // idle ones
+	clock func() time.Duration // since the start; the wall clock may be set back
+
+	mu         sync.Mutex
+	config     *tls.Config
+	generation int           // those of before are used no more
+	notBefore  time.Duration // neither are those that were made before
+	idle       []*lane       // the one that was used last is the last
+	shared     *lane         // speaks HTTP/2; nil where none does
+}
+
+// take returns a lane for one call, to be given back.
+func (p *lanes) take() *lane {
+	now := p.clock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shared != nil && p.usable(p.shared, now) {
+		return p.shared
+	}
+	// The last one that has rested: it is the least likely to be closed.
+	for i, l := range slices.Backward(p.idle) {
+		if now-l.idle < rest {
+			continue
+		}
+		p.idle = slices.Delete(p.idle, i, i+1)
+		if p.usable(l, now) {
+			return l
+		}
+		defer l.CloseIdleConnections()
+	}
+	if len(p.idle) >= p.most { // they rest as long as their number allows
+		l := p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
+		if p.usable(l, now) {
+			return l
+		}
+		defer l.CloseIdleConnections()
+	}
+	return newLane(p.config, now, p.generation)
+}
+
+func (p *lanes) usable(l *lane, now time.Duration) bool {
+	return l.generation == p.generation && l.made >= p.notBefore && now-l.made < oldest
+}
+
+// give takes a lane back after a call, with the version of HTTP that it spoke, 0
+// where no whole answer has come.
+func (p *lanes) give(l *lane, version int) {
+	for _, unused := range p.keep(l, version) {
+		unused.CloseIdleConnections()
+	}
+}
+
+// keep returns what is not kept.
+func (p *lanes) keep(l *lane, version int) (unused []*lane) {
+	now := p.clock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case l == p.shared:
+		if version != 1 {
+			return nil
+		}
+		p.shared = nil // it leads to something else by now
+		return []*lane{l}
+	case version == 0, !p.usable(l, now):
+		return []*lane{l}
+	case version > 1 && p.shared != nil && p.usable(p.shared, now):
+		return []*lane{l}
+	case version > 1:
+		p.shared = l
+		unused, p.idle = p.idle, nil
+		return unused
+	}
+	l.idle = now
+	p.idle = append(p.idle, l)
+	n := max(0, len(p.idle)-p.most)
+	for n < len(p.idle) && now-p.idle[n].idle >= idleTime {
+		n++
+	}
+	unused = slices.Clone(p.idle[:n])
+	p.idle = slices.Delete(p.idle, 0, n)
+	return unused
+}
+
+// renew makes all calls from now on dial anew, with these TLS settings, nil for the
+// present ones.
+func (p *lanes) renew(config *tls.Config) {
+	for _, l := range p.drop(config) {
+		l.CloseIdleConnections()
+	}
+}
+
+func (p *lanes) drop(config *tls.Config) []*lane {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.generation++
+	if config != nil {
+		p.config = config
+	}
+	unused := p.idle
+	if p.shared != nil {
+		unused = append(unused, p.shared)
+	}
+	p.idle, p.shared = nil, nil
+	return unused
+}
+
+// doubt is told of a call that began then and got no answer in time: connections
+// that are older may be as dead as its own.
+func (p *lanes) doubt(begin time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.notBefore = max(p.notBefore, begin)
+	old := slices.Clone(p.idle)
+	p.idle = slices.DeleteFunc(p.idle, func(l *lane) bool { return l.made < p.notBefore })
+	for _, l := range old {
+		if l.made < p.notBefore {
+			defer l.CloseIdleConnections()
+		}
+	}
+}
