@@ -17,7 +17,7 @@ func (w *Worker) askState(ctx context.Context, x *execution) (state gateway.Stat
 	err = w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) seen {
 		var answer gateway.Answer
 		state, answer, err = w.gateway.AgentState(ctx, use.Session, x.cmd.WorkNo)
-		decision = w.classifier.classify(answer, err)
+		decision = w.classifier.classifyState(answer, err)
 		w.log.LogAttrs(ctx, slog.LevelDebug, "agent state", x.attr(), slog.String("presence", state.Presence.String()),
 			slog.Bool("on_call", state.OnCall), slog.String("retcode", answer.Retcode), slog.Any("error", err))
 		if state.Presence == gateway.PresenceSignedOut {

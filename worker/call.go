@@ -136,6 +136,7 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 	if err != nil {
 		return verdict{}, nil, err
 	}
+	x.few = decision.few
 	x.avoid = ""
 	if decision.hint == noRight {
 		x.avoid = used.Inspector
@@ -163,7 +164,7 @@ func (x *execution) report(decision verdict, answer gateway.Answer) session.Repo
 		Busy:     decision.hint == tooFast,
 		NoRight:  decision.hint == noRight,
 		Heard:    decision.class != ClassSession && answer.Retcode != "",
-		Accepted: decision.class == ClassSuccess || decision.hint == askState,
+		Accepted: decision.class == ClassSuccess || decision.hint == askState && !decision.few,
 		Instead:  x.avoid,
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/retcode"
 	"github.com/forcelogout/forcelogout/worker/session"
 )
 
@@ -40,6 +41,7 @@ type execution struct {
 
 	redelivered bool // an earlier worker may have called already
 	ask         bool // the agent's state decides before the next call
+	few         bool // the last call was refused with a code that nobody knows
 	signedOut   bool // the gateway said so, and it is to be confirmed
 	onCall      bool // he may end his call first
 	noSession   bool // it waits for an inspector
@@ -208,6 +210,9 @@ func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*endin
 }
 
 func (w *Worker) exhausted(x *execution) *ending {
+	if x.few && x.spent >= retcode.FewAttempts {
+		return &ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + x.trouble}
+	}
 	if x.spent < w.cfg.Retry.MaxAttempts {
 		return nil
 	}

@@ -35,6 +35,9 @@ type Options struct {
 type Client struct {
 	base      *url.URL
 	transport *reloading
+
+	// Values of headers, which nobody changes.
+	contentType, coding []string
 }
 
 // NewClient returns a client, or an error that says what is wrong with the URL
@@ -52,7 +55,10 @@ func NewClient(opts Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{base: base, transport: transport}, nil
+	return &Client{
+		base: base, transport: transport,
+		contentType: []string{"application/json; charset=UTF-8"}, coding: []string{"identity"},
+	}, nil
 }
 
 // Close releases idle connections.
@@ -99,7 +105,7 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 func (c *Client) exchange(ctx context.Context, s Session, method string, target *url.URL, payload []byte) (found reply, err error) {
 	x, lane, version := newExchange(), c.transport.take(ctx), 0
 	defer func() { c.transport.give(lane, version) }()
-	req := newRequest(httptrace.WithClientTrace(ctx, &x.trace), method, target, payload)
+	req := c.newRequest(httptrace.WithClientTrace(ctx, &x.trace), method, target, payload)
 	s.sign(req.Header)
 	// Not through an http.Client: its redirects would carry the GUID to another host.
 	resp, err := lane.RoundTrip(req)
@@ -139,10 +145,10 @@ func (c *Client) exchange(ctx context.Context, s Session, method string, target 
 }
 
 // newRequest is http.NewRequestWithContext for a URL that need not be parsed.
-func newRequest(ctx context.Context, method string, to *url.URL, payload []byte) *http.Request {
+func (c *Client) newRequest(ctx context.Context, method string, to *url.URL, payload []byte) *http.Request {
 	req := (&http.Request{
 		Method: method, URL: to, Host: to.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json; charset=UTF-8"}, "Accept-Encoding": {"identity"}}, Body: http.NoBody,
+		Header: http.Header{"Content-Type": c.contentType, "Accept-Encoding": c.coding}, Body: http.NoBody,
 	}).WithContext(ctx)
 	if payload != nil {
 		req.ContentLength = int64(len(payload))
