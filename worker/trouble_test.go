@@ -179,7 +179,7 @@ func TestOwnStateUnknown(t *testing.T) {
 // lease. It is not lost.
 func TestRotatedWithoutNATS(t *testing.T) {
 	t.Parallel()
-	r := newRigWith(t, sim.Config{Rotate: true, GUIDInterval: time.Nanosecond, GUIDTimeout: 3 * time.Second, PollWait: 20 * time.Millisecond})
+	r := newRigWith(t, sim.Config{Rotate: true, OldGUIDServes: true, GUIDInterval: time.Nanosecond, GUIDTimeout: 3 * time.Second, PollWait: 20 * time.Millisecond})
 	w := r.start(keeps("w", func(c *worker.Config) { c.Session.Lease = 2 * time.Second }))
 	r.ready(w)
 	before := r.sim.SessionGUID(inspector)
