@@ -39,7 +39,8 @@ func (w *Worker) askState(ctx context.Context, x *execution) (state gateway.Stat
 	if refused == nil || err != nil {
 		return state, decision, err
 	}
-	if x.renewals++; x.renewals%maxRenewals == 0 || refused.Refused() != nil {
+	refused.Refused()
+	if x.renewals++; x.renewals%maxRenewals == 0 {
 		return state, decision, nil
 	}
 	return state, decision, session.ErrPending

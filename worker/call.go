@@ -136,7 +136,6 @@ func (w *Worker) callOnce(ctx context.Context, x *execution) (decision verdict, 
 	if err != nil {
 		return verdict{}, nil, err
 	}
-	x.few = decision.few
 	x.avoid = ""
 	if decision.hint == noRight {
 		x.avoid = used.Inspector

@@ -41,7 +41,6 @@ type execution struct {
 
 	redelivered bool // an earlier worker may have called already
 	ask         bool // the agent's state decides before the next call
-	few         bool // the last call was refused with a code that nobody knows
 	signedOut   bool // the gateway said so, and it is to be confirmed
 	onCall      bool // he may end his call first
 	noSession   bool // it waits for an inspector
@@ -165,7 +164,8 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 	case ClassPermanent:
 		return &ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + x.trouble}, nil
 	case ClassSession:
-		return w.renew(ctx, x, used), nil
+		w.renew(x, used)
+		return nil, nil
 	default:
 		end, err := w.retryLater(ctx, x, decision.hint == askState)
 		// A call without an answer may have worked: the agent's state decides before
@@ -177,19 +177,11 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 
 // renew reacts to an answer about our own session: with another one, or when this
 // one has been found good, the command goes on and has lost no attempt.
-func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *ending {
-	x.renewals++
-	err := used.Refused()
-	if err == nil {
-		if x.renewals%maxRenewals == 0 {
-			x.dueAt = time.Now().Add(refusedRest)
-		}
-		return nil
+func (w *Worker) renew(x *execution, used *session.Use) {
+	used.Refused()
+	if x.renewals++; x.renewals%maxRenewals == 0 {
+		x.dueAt = time.Now().Add(refusedRest)
 	}
-	w.log.LogAttrs(ctx, slog.LevelError, "no usable inspector session",
-		slog.String("inspector", used.Inspector), slog.String("answer", x.trouble), slog.Any("error", err))
-	return &ending{messages.OutcomeFailed, messages.CauseNoSession,
-		fmt.Sprintf("the inspector's session is not accepted (%s): %v", x.trouble, err)}
 }
 
 // retryLater counts the attempt and sets when the next one is due. Where an
@@ -210,7 +202,7 @@ func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*endin
 }
 
 func (w *Worker) exhausted(x *execution) *ending {
-	if x.few && x.spent >= retcode.FewAttempts {
+	if x.spent >= retcode.FewAttempts && w.classifier.classify(x.answer, nil).few {
 		return &ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + x.trouble}
 	}
 	if x.spent < w.cfg.Retry.MaxAttempts {

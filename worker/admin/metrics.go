@@ -31,6 +31,8 @@ type Gauges struct {
 	Pending  int  // commands that wait on the server, as last seen
 	Usable   int  // inspectors with a usable session
 	Down     bool // the gateway gives no proper answers, and calls are halted
+
+	PasswordDays float64 // until the first inspector's password expires; not a number where the gateway does not tell
 }
 
 // NewMetrics returns metrics under a registry of their own. Every series has the
@@ -77,6 +79,10 @@ func (m *Metrics) Watch(vcc string, read func() Gauges) {
 		}
 		return 0
 	})
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "forcelogout", Name: "password_days", Help: "Days until the first inspector's password expires; NaN where the gateway does not tell.",
+		ConstLabels: prometheus.Labels{"vcc": vcc},
+	}, func() float64 { return read().PasswordDays }))
 	gauge("commands_pending", "Commands that wait on the server (lag).", func(g Gauges) int { return g.Pending })
 }
 

@@ -54,9 +54,6 @@ func parseAnswer(resp *http.Response, body []byte) Answer {
 		HTTPStatus: resp.StatusCode,
 		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
 	}
-	if resp.StatusCode/100 == 2 {
-		answer.GUID = guidOf(resp.Header)
-	}
 	// By what it is and not by what its Content-Type says: gateways call JSON text/html,
 	// and proxies' pages are no JSON.
 	var env envelope
@@ -67,6 +64,9 @@ func parseAnswer(resp *http.Response, body []byte) Answer {
 	answer.Message = clean(text(env.Message), maxMessage)
 	if answer.Message == "" {
 		answer.Message = clean(text(env.Msg), maxMessage)
+	}
+	if answer.succeeded() {
+		answer.GUID = guidOf(resp.Header)
 	}
 	return answer
 }

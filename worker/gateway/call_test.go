@@ -141,7 +141,15 @@ func TestAgentState(t *testing.T) {
 		`{"retcode":"0","result":{"workno":"30012","status":"4","ctiStatus":"1"}}`: gateway.PresenceSignedIn,
 		`{"retcode":"0","result":{"workno":30012,"status":7,"ctiStatus":4}}`:       gateway.PresenceSignedIn,
 		`{"retcode":"0","result":{"workno":"30012","status":"2"}}`:                 gateway.PresenceSignedOut,
-		`{"retcode":"0","result":{"status":4,"ctiStatus":0}}`:                      gateway.PresenceSignedOut,
+		`{"retcode":"0","result":{"status":4,"ctiStatus":0}}`:                      gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":2,"ctiStatus":1}}`:                      gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":2,"ctiStatus":0}}`:                      gateway.PresenceSignedOut,
+		`{"retcode":"0","result":{"ctiStatus":"0"}}`:                               gateway.PresenceSignedOut,
+		`{"retcode":"0","result":{"status":"0","ctiStatus":"9"}}`:                  gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":"0"}}`:                                  gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":"2.0"}}`:                                gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":"2","ctiStatus":"gone"}}`:               gateway.PresenceUnknown,
+		`{"retcode":"300-002","result":{}}`:                                        gateway.PresenceUnknown,
 		`{"retcode":"0","result":{"workno":"30013","status":"2"}}`:                 gateway.PresenceUnknown,
 		`{"retcode":"0","result":{}}`:                                              gateway.PresenceUnknown,
 		`{"retcode":"0","result":[]}`:                                              gateway.PresenceUnknown,
@@ -153,6 +161,23 @@ func TestAgentState(t *testing.T) {
 		presence := state.Presence
 		if err != nil || presence != want {
 			t.Errorf("%s: %v, %v, want %v", body, presence, err, want)
+		}
+	}
+}
+
+// TestUnknownIsAbsent: by setting, an agent whom the gateway does not know counts as
+// not signed in; nothing else does.
+func TestUnknownIsAbsent(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]gateway.Presence{
+		`{"retcode":"300-002"}`: gateway.PresenceSignedOut,
+		`{"retcode":"300-001"}`: gateway.PresenceUnknown,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		defer server.Close()
+		c := newClient(t, gateway.Options{URL: server.URL, UnknownIsAbsent: true})
+		if state, _, err := c.AgentState(t.Context(), caller, "30012"); err != nil || state.Presence != want {
+			t.Errorf("%s: %v, %v", body, state.Presence, err)
 		}
 	}
 }

@@ -29,12 +29,18 @@ type Options struct {
 	TLS   TLSFiles     // read at once, and again when they change
 	Conns int          // idle connections kept, normally the number of calls in flight; 0 means 64
 	Log   *slog.Logger // says when TLS files were reloaded or could not be; nil for silence
+
+	// UnknownIsAbsent takes the answer 300-002, no such agent, to the question for an
+	// agent's state as the proof that they are not signed in.
+	UnknownIsAbsent bool
 }
 
 // Client calls one gateway. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
 	transport *reloading
+
+	unknownIsAbsent bool
 
 	// Values of headers, which nobody changes.
 	contentType, coding []string
@@ -56,7 +62,7 @@ func NewClient(opts Options) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		base: base, transport: transport,
+		base: base, transport: transport, unknownIsAbsent: opts.UnknownIsAbsent,
 		contentType: []string{"application/json; charset=UTF-8"}, coding: []string{"identity"},
 	}, nil
 }
@@ -67,6 +73,14 @@ func (c *Client) Close() { c.transport.renew(nil) }
 // Redial makes the calls from now on use new connections: those that there are may
 // lead nowhere, or to a node that does not know the session. Calls in flight go on.
 func (c *Client) Redial() { c.transport.renew(nil) }
+
+// Apart returns a client that shares no connection with this one, for a second
+// opinion. Close it.
+func (c *Client) Apart() *Client {
+	apart := *c
+	apart.transport = c.transport.apart()
+	return &apart
+}
 
 // ForceLogout signs the agent workNo out on behalf of the inspector
 // [cec_07_0441]. It releases the call that the agent is on.

@@ -100,3 +100,12 @@ func (r *reloading) reload() (changed bool, err error) {
 	r.texts = texts
 	return true, nil
 }
+
+// apart are other lanes with the same settings, that look at no files.
+func (r *reloading) apart() *reloading {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	other := &reloading{lanes: lanes{most: r.most, clock: r.clock, config: r.config}, log: r.log}
+	other.due.Store(math.MaxInt64)
+	return other
+}
