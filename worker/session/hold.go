@@ -112,14 +112,24 @@ func (p *polling) refused(ctx context.Context, s gateway.Session) bool {
 	if !p.polled.Load() { // with AUTHMODE 2 nothing else is taken before the first poll
 		return p.refusals > 1
 	}
+	p.in.doubt(s) // calls wait for the moment that this takes
 	switch p.in.pool.secondOpinion(ctx, s) {
 	case refused:
-		return !p.replaced(ctx, p.t, s)
-	case alive:
-		return p.refusals > 2
+		if !p.replaced(ctx, p.t, s) {
+			return true
+		}
+		p.refusals = 0
+	case alive, pushed:
+		if p.refusals > 2 {
+			return true
+		}
 	default:
-		return p.refusals > 1
+		if p.refusals > 1 {
+			return true
+		}
 	}
+	p.in.verified(false)
+	return false
 }
 
 // poll makes one poll, and takes up what it brings.

@@ -143,6 +143,16 @@ func (in *inspector) verified(wrong bool) {
 	in.good(wrong)
 }
 
+// doubt lets no more calls be made with a session while somebody asks about it.
+func (in *inspector) doubt(s gateway.Session) {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	if in.session == s && in.state == live {
+		in.state, in.problem = pending, errRefused
+		in.pool.sessionsChanged()
+	}
+}
+
 // verifiedAs is verified for a session that may have been replaced meanwhile.
 func (in *inspector) verifiedAs(s gateway.Session) {
 	in.pool.mu.Lock()
