@@ -31,6 +31,9 @@ const (
 	// perCall is how many idle connections are kept for each call in flight, so that
 	// they can rest where answers come within a millisecond.
 	perCall = 4
+	// tlsSessions is how many TLS sessions are remembered, so that one connection more
+	// costs the gateway little.
+	tlsSessions = 64
 	// maxHead is how many bytes of an answer's status line and headers are read.
 	maxHead = 256 << 10
 )
@@ -46,7 +49,7 @@ type lane struct {
 	bare       atomic.Bool // the gateway asked for a client certificate, and none fitted
 }
 
-func newLane(config *tls.Config, made time.Duration, generation int) *lane {
+func newLane(config *tls.Config, sessions tls.ClientSessionCache, made time.Duration, generation int) *lane {
 	l := &lane{made: made, generation: generation}
 	dialer := &net.Dialer{Timeout: dialTime}
 	l.Transport = &http.Transport{
@@ -68,6 +71,7 @@ func newLane(config *tls.Config, made time.Duration, generation int) *lane {
 		// A connection that is silently dead would be used for minutes.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
 	}
+	l.TLSClientConfig.ClientSessionCache = sessions
 	certs := config.Certificates
 	l.TLSClientConfig.GetClientCertificate = func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		for i := range certs {
@@ -95,8 +99,12 @@ type lanes struct {
 	most  int                  // idle ones
 	clock func() time.Duration // since the start; the wall clock may be set back
 
+	anew  bool                 // each makes a whole handshake
+
 	mu         sync.Mutex
 	config     *tls.Config
+	sessions   tls.ClientSessionCache // of connections whose certificates have been looked at
+	lookedAt   time.Duration          // since when
 	generation int           // those of before are used no more
 	notBefore  time.Duration // neither are those that were made before
 	idle       []*lane       // the one that was used last is the last
@@ -130,7 +138,11 @@ func (p *lanes) take() *lane {
 		}
 		defer l.CloseIdleConnections()
 	}
-	return newLane(p.config, now, p.generation)
+	// Certificates are looked at again from time to time: they may have been replaced.
+	if !p.anew && (p.sessions == nil || now-p.lookedAt >= oldest) {
+		p.sessions, p.lookedAt = tls.NewLRUClientSessionCache(tlsSessions), now
+	}
+	return newLane(p.config, p.sessions, now, p.generation)
 }
 
 func (p *lanes) usable(l *lane, now time.Duration) bool {
@@ -189,6 +201,7 @@ func (p *lanes) drop(config *tls.Config) []*lane {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.generation++
+	p.sessions = nil
 	if config != nil {
 		p.config = config
 	}

@@ -105,7 +105,8 @@ func (r *reloading) reload() (changed bool, err error) {
 func (r *reloading) apart() *reloading {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	other := &reloading{lanes: lanes{most: r.most, clock: r.clock, config: r.config}, log: r.log}
+	// Without TLS sessions: a balancer may know the way by them.
+	other := &reloading{lanes: lanes{most: r.most, clock: r.clock, config: r.config, anew: true}, log: r.log}
 	other.due.Store(math.MaxInt64)
 	return other
 }
