@@ -99,16 +99,16 @@ type lanes struct {
 	most  int                  // idle ones
 	clock func() time.Duration // since the start; the wall clock may be set back
 
-	anew  bool                 // each makes a whole handshake
+	anew bool // each makes a whole handshake
 
 	mu         sync.Mutex
 	config     *tls.Config
 	sessions   tls.ClientSessionCache // of connections whose certificates have been looked at
 	lookedAt   time.Duration          // since when
-	generation int           // those of before are used no more
-	notBefore  time.Duration // neither are those that were made before
-	idle       []*lane       // the one that was used last is the last
-	shared     *lane         // speaks HTTP/2; nil where none does
+	generation int                    // those of before are used no more
+	notBefore  time.Duration          // neither are those that were made before
+	idle       []*lane                // the one that was used last is the last
+	shared     *lane                  // speaks HTTP/2; nil where none does
 }
 
 // take returns a lane for one call, to be given back.
