@@ -113,36 +113,52 @@ type lanes struct {
 
 // take returns a lane for one call, to be given back.
 func (p *lanes) take() *lane {
+	l, old := p.find()
+	if old != nil {
+		old.CloseIdleConnections()
+	}
+	return l
+}
+
+// find returns a lane, and one that is too old.
+func (p *lanes) find() (found, old *lane) {
 	now := p.clock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.shared != nil && p.usable(p.shared, now) {
-		return p.shared
+		return p.shared, nil
 	}
-	// The last one that has rested: it is the least likely to be closed.
-	for i, l := range slices.Backward(p.idle) {
-		if now-l.idle < rest {
-			continue
-		}
-		p.idle = slices.Delete(p.idle, i, i+1)
-		if p.usable(l, now) {
-			return l
-		}
-		defer l.CloseIdleConnections()
-	}
-	if len(p.idle) >= p.most { // they rest as long as their number allows
-		l := p.idle[0]
-		p.idle = slices.Delete(p.idle, 0, 1)
-		if p.usable(l, now) {
-			return l
-		}
-		defer l.CloseIdleConnections()
+	if l := p.rested(now); l != nil && p.usable(l, now) {
+		return l, nil
+	} else if l != nil {
+		old = l
 	}
 	// Certificates are looked at again from time to time: they may have been replaced.
 	if !p.anew && (p.sessions == nil || now-p.lookedAt >= oldest) {
 		p.sessions, p.lookedAt = tls.NewLRUClientSessionCache(tlsSessions), now
 	}
-	return newLane(p.config, p.sessions, now, p.generation)
+	return newLane(p.config, p.sessions, now, p.generation), old
+}
+
+// rested takes out an idle lane: the last one that has rested, as it is the least
+// likely to be closed. Where they are too many to rest, the first.
+func (p *lanes) rested(now time.Duration) *lane {
+	at := -1
+	for i, l := range slices.Backward(p.idle) {
+		if now-l.idle >= rest {
+			at = i
+			break
+		}
+	}
+	if at < 0 && len(p.idle) >= p.most {
+		at = 0
+	}
+	if at < 0 {
+		return nil
+	}
+	l := p.idle[at]
+	p.idle = slices.Delete(p.idle, at, at+1)
+	return l
 }
 
 func (p *lanes) usable(l *lane, now time.Duration) bool {
@@ -216,14 +232,21 @@ func (p *lanes) drop(config *tls.Config) []*lane {
 // doubt is told of a call that began then and got no answer in time: connections
 // that are older may be as dead as its own.
 func (p *lanes) doubt(begin time.Duration) {
+	for _, old := range p.dropBefore(begin) {
+		old.CloseIdleConnections()
+	}
+}
+
+func (p *lanes) dropBefore(begin time.Duration) (old []*lane) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.notBefore = max(p.notBefore, begin)
-	old := slices.Clone(p.idle)
-	p.idle = slices.DeleteFunc(p.idle, func(l *lane) bool { return l.made < p.notBefore })
-	for _, l := range old {
-		if l.made < p.notBefore {
-			defer l.CloseIdleConnections()
+	p.idle = slices.DeleteFunc(p.idle, func(l *lane) bool {
+		if l.made >= p.notBefore {
+			return false
 		}
-	}
+		old = append(old, l)
+		return true
+	})
+	return old
 }

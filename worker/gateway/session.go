@@ -28,6 +28,9 @@ func (s Session) sign(h http.Header) {
 	}
 }
 
+// maxCookies bounds what is kept of cookies.
+const maxCookies = 4096
+
 // maxGUID bounds the header value; a real one has about 50 bytes.
 const maxGUID = 256
 
@@ -142,9 +145,17 @@ func cookiesAfter(before string, set []*http.Cookie) string {
 		}
 	}
 	for _, cookie := range set {
-		if cookie.Value != "" && cookie.MaxAge >= 0 {
-			pairs = append(pairs, cookie.Name+"="+cookie.Value)
+		value := cookie.Value
+		if cookie.Quoted {
+			value = `"` + value + `"`
+		}
+		if value != "" && cookie.MaxAge >= 0 {
+			pairs = append(pairs, cookie.Name+"="+value)
 		}
 	}
-	return strings.Join(pairs, "; ")
+	after := strings.Join(pairs, "; ")
+	if len(after) > maxCookies {
+		return before // a balancer needs less, and all this is kept
+	}
+	return after
 }

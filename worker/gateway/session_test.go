@@ -200,3 +200,25 @@ func TestPasswordDays(t *testing.T) {
 		}
 	}
 }
+
+// TestCookiesAfter: a later answer sets, replaces and deletes cookies, and cannot make
+// them many.
+func TestCookiesAfter(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ before, set, want string }{
+		{"a=1", "", "a=1"},
+		{"a=1; b=2", "a=3", "b=2; a=3"},
+		{"a=1; b=2", "a=; Max-Age=0", "b=2"},
+		{"a=1", "a=x; Max-Age=-1", ""},
+		{"", `q="with space"`, `q="with space"`},
+		{"a=1", "big=" + strings.Repeat("x", maxCookies), "a=1"},
+	} {
+		header := http.Header{}
+		if c.set != "" {
+			header.Set("Set-Cookie", c.set)
+		}
+		if got := cookiesAfter(c.before, (&http.Response{Header: header}).Cookies()); got != c.want {
+			t.Errorf("%q after %.40q: %q, want %q", c.before, c.set, got, c.want)
+		}
+	}
+}

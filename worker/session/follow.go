@@ -54,7 +54,7 @@ type entry struct {
 	record
 	revision uint64
 	written  time.Time // by the server's clock
-	deleted  bool
+	gone     bool      // deleted, or written over with what is no record
 }
 
 // watch hands each new state of the key to change until it returns false or the
@@ -97,9 +97,9 @@ func (f *follower) watch(ctx context.Context, change func(entry) bool, idle func
 func entryOf(came jetstream.KeyValueEntry) entry {
 	r, err := parseRecord(came.Value())
 	if err != nil {
-		r = record{Problem: "what the bucket holds is no session: " + err.Error()}
+		r = notARecord(err)
 	}
-	return entry{r, came.Revision(), came.Created(), came.Operation() != jetstream.KeyValuePut}
+	return entry{r, came.Revision(), came.Created(), err != nil || came.Operation() != jetstream.KeyValuePut}
 }
 
 func (f *follower) openWatch(ctx context.Context) <-chan jetstream.KeyValueEntry {
@@ -128,7 +128,9 @@ func (k *kept) follow(ctx context.Context) *tenure {
 	f := &following{kept: k, asked: time.Now()}
 	k.revision = 0
 	k.silence(0)
-	k.watch(ctx, func(e entry) bool { return f.changed(ctx, e) }, func() bool { return f.idle(ctx) })
+	checking, stop := context.WithCancel(ctx)
+	k.watch(ctx, func(e entry) bool { return f.changed(checking, e) }, func() bool { return f.idle(ctx) })
+	stop()
 	f.checks.Wait()
 	if f.tenure != nil {
 		k.in.log(slog.LevelInfo, "this worker keeps the session", slog.String("before", f.last.Keeper))
@@ -150,10 +152,13 @@ func (f *following) changed(ctx context.Context, e entry) bool {
 	first := f.revision == 0
 	f.revision = e.revision
 	switch {
-	case e.deleted:
-		// By mistake: the keeper writes it again, and the session goes on.
+	case e.gone:
+		// By mistake: a keeper that there may be writes it again, and the session goes on.
 		f.last = record{}
-		f.silence(0)
+		f.silence(f.silentFor(ctx, e))
+		if s, _ := f.in.current(); s.GUID == "" && e.Problem != "" {
+			f.in.lost(down, errors.New(e.Problem))
+		}
 		return true
 	case first && e.GUID != "":
 		// The keeper may be dead for long, and the session alive: the gateway knows.
@@ -216,8 +221,11 @@ func (f *following) try(ctx context.Context) bool {
 	if time.Now().Before(f.rest) || !f.can(f.last) {
 		return true
 	}
-	var err error
-	if f.tenure, err = f.take(ctx, f.last, f.revision); err == nil {
+	err := f.upToDate(ctx)
+	if err == nil {
+		f.tenure, err = f.take(ctx, f.last, f.revision)
+	}
+	if err == nil {
 		return false
 	}
 	if errors.Is(err, errOvertaken) {
@@ -226,6 +234,21 @@ func (f *following) try(ctx context.Context) bool {
 		f.in.log(slog.LevelWarn, "keeper's lease not taken", slog.Any("error", err))
 	}
 	return true
+}
+
+// upToDate makes sure that the record is still what was seen last. The number of its
+// revision alone does not: a bucket that was made anew counts from one again.
+func (f *following) upToDate(ctx context.Context) error {
+	if f.revision == 0 || f.last.empty() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, putTime)
+	defer cancel()
+	now, revision, err := f.get(ctx)
+	if err == nil && (revision != f.revision || now.Lease != f.last.Lease) {
+		err = errOvertaken
+	}
+	return err
 }
 
 // can reports whether a keeper would have anything to do: a session to poll, or a

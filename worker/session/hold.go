@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/forcelogout/forcelogout/worker/gateway"
@@ -206,7 +207,7 @@ func (p *polling) listen(ctx context.Context) {
 	apart := p.in.pool.cfg.Gateway.Apart()
 	defer apart.Close()
 	answer, err := apart.OwnState(asking, p.present(p.t))
-	if err == nil && answer.HTTPStatus < 500 {
+	if err == nil && (answer.Retcode != "" || answer.HTTPStatus == http.StatusNotFound) && answer.HTTPStatus < 500 {
 		p.answered()
 		return
 	}

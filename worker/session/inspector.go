@@ -271,6 +271,9 @@ func (in *inspector) better(other *inspector, w Wish) bool {
 
 // trouble is why it is not usable.
 func (in *inspector) trouble() error {
+	if in.trial {
+		return ErrNotRenewed
+	}
 	if in.state == live {
 		return in.right.why
 	}

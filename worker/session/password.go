@@ -76,32 +76,45 @@ func (p *passwords) wait(r record, password string, now time.Time) (d time.Durat
 	return max(0, r.Refused[i].NotUntil.Sub(now)), true
 }
 
-// refuse remembers what the gateway said of a password.
-func (p *passwords) refuse(ctx context.Context, t *tenure, password string, what retcode.SignIn, cfg Config) {
+// refuse remembers what the gateway said of a password, also where the lease is lost
+// meanwhile.
+func (p *passwords) refuse(ctx context.Context, t *tenure, k *kept, password string, what retcode.SignIn) {
 	if what != retcode.WrongWords && what != retcode.Unusable {
 		return
 	}
-	salt := t.record().Salt
-	if salt == "" {
-		salt = rand.Text()
+	if t.insist(ctx, func(r *record) { p.mark(r, password, what, k.in.pool.cfg) }) != nil {
+		p.refuseLate(k, password, what)
 	}
-	hash := p.hashOf(salt, password)
-	_ = t.insist(ctx, func(r *record) {
-		if r.Salt != salt {
-			r.Salt, r.Refused = salt, nil
-		}
-		marks := slices.Clone(r.Refused)
-		i := slices.IndexFunc(marks, func(m mark) bool { return m.Hash == hash })
-		if i < 0 {
-			marks = append(marks[max(0, len(marks)-mostMarks+1):], mark{Hash: hash})
-			i = len(marks) - 1
-		}
-		if what == retcode.WrongWords {
-			marks[i].Wrong++
-			marks[i].NotUntil = cfg.Now().Add(wrongRest).UTC()
-		} else {
-			marks[i].NotUntil = cfg.Now().Add(cfg.LockRetry).UTC()
-		}
-		r.Refused = marks
+}
+
+// refuseLate is refuse without a lease.
+func (p *passwords) refuseLate(k *kept, password string, what retcode.SignIn) {
+	if what != retcode.WrongWords && what != retcode.Unusable {
+		return
+	}
+	k.write("the refused password is not remembered", func(r *record) bool {
+		p.mark(r, password, what, k.in.pool.cfg)
+		return true
 	})
+}
+
+// mark adds to the record what the gateway said of a password.
+func (p *passwords) mark(r *record, password string, what retcode.SignIn, cfg Config) {
+	if r.Salt == "" {
+		r.Salt = rand.Text()
+	}
+	hash := p.hashOf(r.Salt, password)
+	marks := slices.Clone(r.Refused)
+	i := slices.IndexFunc(marks, func(m mark) bool { return m.Hash == hash })
+	if i < 0 {
+		marks = append(marks[max(0, len(marks)-mostMarks+1):], mark{Hash: hash})
+		i = len(marks) - 1
+	}
+	if what == retcode.WrongWords {
+		marks[i].Wrong++
+		marks[i].NotUntil = cfg.Now().Add(wrongRest).UTC()
+	} else {
+		marks[i].NotUntil = cfg.Now().Add(cfg.LockRetry).UTC()
+	}
+	r.Refused = marks
 }

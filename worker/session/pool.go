@@ -377,7 +377,7 @@ func (p *Pool) Ready() (usable bool, problem error) {
 	defer p.mu.Unlock()
 	var problems []error
 	for _, in := range p.inspectors {
-		if in.usable() {
+		if in.usable() && !in.trial {
 			usable = true
 			for _, what := range []error{in.warning, in.passwordWarning()} {
 				if what != nil {
@@ -396,7 +396,7 @@ func (p *Pool) Usable() (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, in := range p.inspectors {
-		if in.usable() {
+		if in.usable() && !in.trial {
 			n++
 		}
 	}

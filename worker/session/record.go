@@ -77,6 +77,11 @@ func parseRecord(data []byte) (record, error) {
 	return r, err
 }
 
+// notARecord is what people are told of a value that is none.
+func notARecord(err error) record {
+	return record{Problem: "what the bucket holds is no session: " + err.Error()}
+}
+
 // shelf is the inspector's place in the bucket.
 type shelf struct {
 	kv  jetstream.KeyValue
@@ -110,8 +115,7 @@ func (s shelf) get(ctx context.Context) (record, uint64, error) {
 	}
 	r, err := parseRecord(entry.Value())
 	if err != nil {
-		// A keeper replaces it; nobody can use it.
-		return record{Problem: "what the bucket holds is no session: " + err.Error()}, entry.Revision(), nil
+		return record{}, entry.Revision(), nil // a keeper replaces it; nobody can use it
 	}
 	return r, entry.Revision(), nil
 }

@@ -152,8 +152,9 @@ func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentia
 		return false
 	}
 	s, refused := k.ask(ctx, cred)
-	if ctx.Err() != nil {
-		return true // the lease is lost, or the worker ends
+	if ctx.Err() != nil { // the lease is lost, or the worker ends
+		k.leaveAnswer(s, refused, cred.Password)
+		return true
 	}
 	if refused != nil && refused.unheard {
 		k.silent()
@@ -181,10 +182,25 @@ func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentia
 	case k.in.account.Force:
 		refused.meaning = "evicted soon after a forced sign-in: another program uses this inspector, too"
 	}
-	k.passwords.refuse(ctx, t, cred.Password, refused.what, cfg)
+	k.passwords.refuse(ctx, t, k, cred.Password, refused.what)
 	k.orphan = before
 	k.signInFailed(ctx, t, refused)
 	return false
+}
+
+// leaveAnswer tells the next keeper what a sign-in has come to when its time was over.
+func (k *kept) leaveAnswer(s gateway.SignedIn, refused *refusal, password string) {
+	if refused != nil {
+		k.passwords.refuseLate(k, password, refused.what)
+		return
+	}
+	k.write("the new session is not left to the next keeper", func(r *record) bool {
+		if r.GUID != "" {
+			return false
+		}
+		r.Former, r.FormerCookie = s.GUID, s.Cookie
+		return true
+	})
 }
 
 // orphanMargin is how much longer a session may live of whose sign-in nobody knows

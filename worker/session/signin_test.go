@@ -38,6 +38,22 @@ func TestWrongPasswordForDays(t *testing.T) {
 	}
 }
 
+// TestPasswordCorrectedThere: the account is corrected at the gateway and not the file
+// here. Who deletes the record lets the password be tried again.
+func TestPasswordCorrectedThere(t *testing.T) {
+	t.Parallel()
+	clock := newSwift(3600)
+	r := newRig(t, sim.Config{Now: clock.Now, SessionTimeout: 1000 * time.Hour})
+	_, wrong := r.passwordFile("wr0ng")
+	a, b := r.start("a", wrong, clock.use), r.start("b", wrong, clock.use)
+	r.says(a, "no more sign-ins before the password changes")
+	r.says(b, "no more sign-ins before the password changes")
+	r.sim.SetAccount(inspectorNo, sim.Account{Password: "wr0ng"})
+	r.until("no keeper", func() bool { return r.record().Lease == "" })
+	r.must(r.kv.Delete(r.ctx, recordKey))
+	r.ready(a, b)
+}
+
 // TestManyWrongPasswords: each of three workers has another wrong password. Together
 // they make fewer tries than lock an account, and whoever has the right one gets to
 // use it.
