@@ -76,6 +76,11 @@ func newRigWith(t testing.TB, cfg sim.Config) *rig {
 	r.must(err)
 	t.Cleanup(func() { _ = server.Close() })
 	r.url = server.URL
+	t.Cleanup(func() {
+		for _, breach := range r.sim.Breaches() {
+			t.Error(breach)
+		}
+	})
 	r.sim.SetAccount(inspector, sim.Account{Password: password})
 	return r
 }
