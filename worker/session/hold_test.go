@@ -179,12 +179,15 @@ func TestRecovery(t *testing.T) {
 	t.Run("polls only", func(t *testing.T) {
 		t.Parallel()
 		r := newRig(t, sim.Config{PollWait: 100 * time.Millisecond})
-		p := r.start("a", func(_ *Config, a *Account) { a.Force = true })
+		p := r.start("a")
 		r.ready(p)
 		r.polled(1)
 		r.sim.PlanSession(inspectorNo, sim.OpPoll, sixTimes("105-007")...)
 		r.until("a new session", func() bool { return r.signIns("0") == 2 })
 		r.ready(p)
+		if n := r.count("", sim.OpForceSignIn); n != 0 {
+			t.Errorf("%d forced sign-ins", n)
+		}
 	})
 	t.Run("going on", func(t *testing.T) {
 		t.Parallel()

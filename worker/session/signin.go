@@ -101,6 +101,7 @@ type signIn struct {
 	useForced bool      // the next sign-in is a forced one
 
 	former string // the last former session that was tried
+	ended  string // the last former session that was signed out
 }
 
 // signInUntilDone signs the inspector in. It returns when that has worked, the lease
@@ -169,6 +170,10 @@ func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentia
 		before = later(before, cfg.Now().Add(gateway.SessionLife+orphanMargin))
 	case refused.what == retcode.Taken && k.tryFormer(ctx, t, before):
 		return true
+	case refused.what == retcode.Taken && k.endFormer(ctx, t):
+		k.signIn.pause = 0
+		_ = t.insist(ctx, func(r *record) { r.Orphan = before })
+		return false
 	}
 	if mem := &k.signIn; refused.what == retcode.Taken && k.in.account.Force && time.Now().After(mem.mayForce) {
 		mem.useForced, mem.pause = true, 0
@@ -279,10 +284,26 @@ func (k *kept) tryFormer(ctx context.Context, t *tenure, orphan time.Time) bool 
 	}) == nil
 }
 
+// endFormer signs a former session out that has been tried in vain: polls do not take
+// it, and the gateway knows it all the same. It would be in the way until it ends.
+func (k *kept) endFormer(ctx context.Context, t *tenure) bool {
+	r := t.record()
+	if r.Former == "" || r.Former != k.signIn.former || r.Former == k.signIn.ended {
+		return false
+	}
+	k.signIn.ended = r.Former
+	ctx, cancel := context.WithTimeout(ctx, retireTime)
+	defer cancel()
+	former := gateway.Session{Inspector: k.in.account.Inspector, GUID: r.Former, Cookie: r.FormerCookie}
+	answer, err := k.in.pool.cfg.Gateway.SignOut(ctx, former)
+	k.in.log(slog.LevelInfo, "former session signed out", slog.String("answer", said(answer, err)))
+	return k.in.pool.judge(answer, err) == alive
+}
+
 // succeeded notes a sign-in. Whether it is worth anything shows later: a gateway
 // that loses each session at once must not be stormed.
 func (s *signIn) succeeded() {
-	s.tries, s.pause, s.former = 0, 0, ""
+	s.tries, s.pause, s.former, s.ended = 0, 0, "", ""
 	s.unproven++
 	s.proven = time.Now().Add(proofTime)
 }
