@@ -30,7 +30,9 @@ const (
 	rest = 20 * time.Millisecond
 	// perCall is how many idle connections are kept for each call in flight, so that
 	// they can rest where answers come within a millisecond.
-	perCall = 4
+	perCall = 2
+	// buffer is of each connection, both ways: what a call needs fits many times.
+	buffer = 2 << 10
 	// tlsSessions is how many TLS sessions are remembered, so that one connection more
 	// costs the gateway little.
 	tlsSessions = 64
@@ -66,6 +68,8 @@ func newLane(config *tls.Config, sessions tls.ClientSessionCache, made time.Dura
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: maxHead,
 		IdleConnTimeout:        idleTime,
+		ReadBufferSize:         buffer,
+		WriteBufferSize:        buffer,
 		// A compressed body could grow far beyond MaxAnswer while it is read.
 		DisableCompression: true,
 		// A connection that is silently dead would be used for minutes.
