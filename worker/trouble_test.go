@@ -55,6 +55,7 @@ func TestSharedGUIDTakenUp(t *testing.T) {
 	req, err := http.NewRequestWithContext(r.ctx, http.MethodPut, r.url+"/agentgateway/resource/onlineagent/"+inspector+"/updateGuid", nil)
 	r.must(err)
 	req.Header.Set("Guid", r.sim.SessionGUID(inspector))
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	r.must(err)
 	r.must(resp.Body.Close())
