@@ -45,7 +45,7 @@ func (r *record) overlaps(call *Call) {
 	}
 	for other := range r.open {
 		if other.Inspector == call.Inspector && kind(other.Op) == what {
-			r.suspected = append(r.suspected, suspicion{what, other, call})
+			r.suspected = append(r.suspected, suspicion{what, other, *call})
 		}
 	}
 	r.open[call] = struct{}{}
@@ -53,8 +53,9 @@ func (r *record) overlaps(call *Call) {
 
 // suspicion is a breach unless the client of the first call had gone away.
 type suspicion struct {
-	what          string
-	before, after *Call
+	what   string
+	before *Call
+	after  Call // as it began
 }
 
 // decideOverlaps is told of the end of a call.
@@ -66,7 +67,7 @@ func (r *record) decideOverlaps(call *Call) {
 		case s.before != call:
 			left = append(left, s)
 		case !call.Abandoned:
-			r.breaches = append(r.breaches, Breach{s.what, *s.after, *s.before})
+			r.breaches = append(r.breaches, Breach{s.what, s.after, *s.before})
 		}
 	}
 	r.suspected = left
