@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
@@ -26,8 +25,8 @@ func (w *Worker) askState(ctx context.Context, x *execution) (look, error) {
 	var refused *session.Use
 	err := w.byInspector(ctx, x, func(ctx context.Context, use *session.Use) seen {
 		state, answer, err := w.gateway.AgentState(ctx, use.Session, x.cmd.WorkNo)
-		l.State, l.verdict = state, w.classifier.classify(answer, err)
-		l.answered = l.class != ClassSession && (l.class != ClassTransient || cannotTell(answer.Retcode))
+		l.State, l.verdict = state, w.classifier.classifyState(answer, err)
+		l.answered = l.class != ClassSession && l.class != ClassTransient
 		x.lookedAt = time.Now()
 		w.log.LogAttrs(ctx, slog.LevelDebug, "agent state", x.attr(), slog.String("presence", state.Presence.String()),
 			slog.Bool("on_call", state.OnCall), slog.String("retcode", answer.Retcode), slog.Any("error", err))
@@ -54,15 +53,12 @@ func (w *Worker) askState(ctx context.Context, x *execution) (look, error) {
 	if refused == nil {
 		return l, nil
 	}
-	if x.renewals++; x.renewals%maxRenewals == 0 || refused.Refused() != nil {
+	refused.Refused()
+	if x.renewals++; x.renewals%maxRenewals == 0 {
 		return l, nil
 	}
 	return l, session.ErrPending
 }
-
-// cannotTell reports whether a state query was answered by a code that says that this
-// gateway will not tell: no right to ask, unknown agent [cec_07_0415].
-func cannotTell(retcode string) bool { return strings.HasPrefix(retcode, "300-") }
 
 // alreadyOut asks the agent's state if that is open. Only a state query proves
 // that the agent is signed out. Where a call may have worked, no other is made before a

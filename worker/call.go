@@ -48,6 +48,9 @@ func (w *Worker) byInspector(ctx context.Context, x *execution, exchange func(co
 	if err != nil {
 		return err
 	}
+	if w.outage.halted() {
+		w.gateway.Redial() // the connections that there are may be what is down
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	found = exchange(ctx, use)
@@ -178,7 +181,7 @@ func (x *execution) report(decision verdict, answer gateway.Answer) session.Repo
 		Busy:     decision.hint == tooFast,
 		NoRight:  decision.hint == noRight,
 		Heard:    decision.class != ClassSession && answer.Retcode != "",
-		Accepted: decision.class == ClassSuccess || decision.hint == askState,
+		Accepted: decision.class == ClassSuccess || decision.hint == askState && !decision.few,
 		Instead:  x.avoid,
 	}
 }

@@ -21,13 +21,15 @@ func TestClassify(t *testing.T) {
 		"0":       {ClassSuccess, false},
 		"000-001": {ClassPermanent, false}, "000-002": {ClassPermanent, false}, "000-006": {ClassPermanent, false},
 		"000-003": {ClassSession, false}, "100-006": {ClassSession, false}, "105-005": {ClassSession, false}, "105-006": {ClassSession, false},
+		"105-001": {ClassSession, false}, "105-007": {ClassSession, false},
+		"105-003": {ClassTransient, false}, "105-004": {ClassTransient, false}, "000-000": {ClassTransient, ask},
 		"000-004": {ClassTransient, false}, "105-002": {ClassTransient, false}, "000-007": {ClassTransient, false},
 		"000-005": {ClassPermanent, false},
 		"100-007": {ClassTransient, false}, "100-009": {ClassTransient, false}, "100-010": {ClassTransient, false},
 		"100-008": {ClassTransient, ask},
 		"900-001": {ClassTransient, false}, "900-002": {ClassTransient, false},
 		"900-003": {ClassTransient, ask}, "900-004": {ClassTransient, ask}, "900-005": {ClassTransient, ask}, "900-009": {ClassTransient, ask},
-		"900-010": {ClassPermanent, false}, "300-001": {ClassPermanent, false}, "nonsense": {ClassPermanent, false},
+		"900-010": {ClassTransient, ask}, "300-001": {ClassTransient, ask}, "nonsense": {ClassTransient, ask},
 	}
 	c, err := newClassifier(nil)
 	if err != nil {
@@ -40,7 +42,7 @@ func TestClassify(t *testing.T) {
 		}
 	}
 	statuses := map[int]Class{
-		200: ClassTransient, 204: ClassTransient, 302: ClassPermanent, 400: ClassPermanent, 401: ClassSession, 403: ClassSession,
+		200: ClassTransient, 204: ClassTransient, 302: ClassTransient, 400: ClassPermanent, 401: ClassSession, 403: ClassSession,
 		404: ClassPermanent, 405: ClassPermanent, 408: ClassTransient, 425: ClassTransient, 429: ClassTransient,
 		500: ClassTransient, 502: ClassTransient, 503: ClassTransient, 599: ClassTransient,
 	}
@@ -64,7 +66,7 @@ func TestClassifyBoth(t *testing.T) {
 		want   Class
 	}{
 		{502, "0", ClassTransient}, {500, "000-002", ClassTransient}, {401, "0", ClassSession},
-		{400, "100-006", ClassSession}, {400, "0", ClassTransient}, {302, "0", ClassPermanent}, {201, "0", ClassSuccess},
+		{400, "100-006", ClassSession}, {400, "0", ClassTransient}, {302, "0", ClassTransient}, {201, "0", ClassSuccess},
 	}
 	for _, row := range cases {
 		if got := c.classify(gateway.Answer{HTTPStatus: row.status, Retcode: row.code}, nil); got.class != row.want {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/retcode"
 	"github.com/forcelogout/forcelogout/worker/session"
 )
 
@@ -214,7 +215,8 @@ func (w *Worker) attempt(ctx context.Context, x *execution) (*ending, error) {
 	case ClassPermanent:
 		return &ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + x.trouble}, nil
 	case ClassSession:
-		return w.renew(ctx, x, used), nil
+		w.renew(x, used)
+		return nil, nil
 	default:
 		return w.goOn(ctx, x, decision)
 	}
@@ -240,19 +242,11 @@ func (w *Worker) goOn(ctx context.Context, x *execution, decision verdict) (*end
 
 // renew reacts to an answer about our own session: with another one, or when this
 // one has been found good, the command goes on and has lost no attempt.
-func (w *Worker) renew(ctx context.Context, x *execution, used *session.Use) *ending {
-	x.renewals++
-	err := used.Refused()
-	if err == nil {
-		if x.renewals%maxRenewals == 0 {
-			x.dueAt = time.Now().Add(x.pause(refusedRest, longRest))
-		}
-		return nil
+func (w *Worker) renew(x *execution, used *session.Use) {
+	used.Refused()
+	if x.renewals++; x.renewals%maxRenewals == 0 {
+		x.dueAt = time.Now().Add(x.pause(refusedRest, longRest))
 	}
-	w.log.LogAttrs(ctx, slog.LevelError, "no usable inspector session",
-		slog.String("inspector", used.Inspector), slog.String("answer", x.trouble), slog.Any("error", err))
-	return &ending{messages.OutcomeFailed, messages.CauseNoSession,
-		fmt.Sprintf("the inspector's session is not accepted (%s): %v", x.trouble, err)}
 }
 
 // retryLater counts the attempt and sets when the next one is due. Where an
@@ -279,6 +273,9 @@ func (w *Worker) retryLater(ctx context.Context, x *execution, ask bool) (*endin
 // exhausted is the end of a command whose attempts are used up, unless its last call may
 // have worked and the agent's state has still to be asked.
 func (w *Worker) exhausted(x *execution) *ending {
+	if x.spent >= retcode.FewAttempts && w.classifier.classify(x.answer, nil).few {
+		return &ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + x.trouble}
+	}
 	most := w.cfg.Retry.MaxAttempts
 	if x.spent < most && x.unread < most || x.ask && x.effect == effectPossible && x.unread < most {
 		return nil

@@ -215,7 +215,7 @@ func TestLostAnswerAtSignIn(t *testing.T) {
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	r := newRigWith(t, sim.Config{
-		Rotate: true, GUIDInterval: time.Nanosecond, GUIDTimeout: 3 * time.Second, PollWait: 20 * time.Millisecond,
+		Rotate: true, OldGUIDServes: true, GUIDInterval: time.Nanosecond, GUIDTimeout: 3 * time.Second, PollWait: 20 * time.Millisecond,
 	})
 	r.sim.SetFaults(sim.Faults{Latency: 100 * time.Millisecond})
 	wide := func(c *worker.Config) { c.Concurrency = 64 }

@@ -357,6 +357,7 @@ func (w *Worker) askGateway(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.CallTimeout)
 	defer cancel()
+	w.gateway.Redial() // the connections that there are may be what is down
 	answer, err := w.gateway.OwnState(ctx, use.Session)
 	decision := w.classifier.classify(answer, err)
 	end(decision.sign(), trouble(answer, err, decision))

@@ -92,6 +92,11 @@ func newGateway(t testing.TB, cfg sim.Config) *rig {
 	r.must(err)
 	t.Cleanup(func() { _ = server.Close() })
 	r.url = server.URL
+	t.Cleanup(func() {
+		for _, breach := range r.sim.Breaches() {
+			t.Error(breach)
+		}
+	})
 	return r
 }
 

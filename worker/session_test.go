@@ -1,10 +1,10 @@
 package worker_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -91,27 +91,64 @@ func TestGUIDFileRenewed(t *testing.T) {
 }
 
 // TestSessionGone: an answer about the session is never taken for one about the
-// agent, and readiness says what is wrong.
+// agent. Commands wait for a session that somebody else has to renew, lose no attempt,
+// and expire on time; readiness says what is wrong.
 func TestSessionGone(t *testing.T) {
 	t.Parallel()
+	for _, asked := range []bool{true, false} {
+		t.Run(fmt.Sprintf("own state offered: %v", asked), func(t *testing.T) {
+			t.Parallel()
+			r := newRigWith(t, sim.Config{NoOwnState: !asked})
+			r.sim.GiveSession(inspector, guid)
+			r.sim.EndSession(inspector)
+			w := r.start(func(c *worker.Config) { c.Retry.MaxAttempts = 1 })
+			r.must(w.Ready())
+			late := order("late", "30099")
+			late.ExpiresAt = time.Now().Add(8 * time.Second)
+			r.send(append(crew(0, 50), late)...)
+			r.unready(w, "the source of the GUID still holds the refused one")
+			if got := r.awaitOne("late"); got.Outcome != messages.OutcomeExpired {
+				t.Errorf("result %+v", got)
+			}
+			// Where nothing can be asked, single calls try the session.
+			if n := r.ops(sim.OpForceLogout); n > 20 {
+				t.Errorf("%d calls with a dead session", n)
+			}
+			r.sim.GiveSession(inspector, guid)
+			for id, got := range r.await(51) {
+				if id != "late" && got.Outcome != messages.OutcomeSignedOut {
+					t.Errorf("%s: result %+v", id, got)
+				}
+			}
+			r.ready(w)
+		})
+	}
+}
+
+// TestGUIDFileLate: a program signs in again and writes the new GUID a second later.
+// Nothing that is in flight is lost, and what it wrote is used with its cookie.
+func TestGUIDFileLate(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
-	r.sim.EndSession(inspector)
-	w := r.start(nil)
-	r.must(w.Ready())
-	r.send(order("a", "30001"))
-	got := r.awaitOne("a")
-	if got.Outcome != messages.OutcomeFailed || got.Cause != messages.CauseNoSession || got.Retcode != "100-006" {
-		t.Errorf("result %+v", got)
-	}
-	if err := w.Ready(); err == nil || !strings.Contains(err.Error(), "session") {
-		t.Errorf("ready says %v", err)
-	}
-	r.sim.GiveSession(inspector, guid)
-	r.send(order("b", "30002"))
-	r.awaitOne("b")
-	r.idle()
-	if err := w.Ready(); err != nil {
-		t.Errorf("the session works again, ready says %v", err)
+	file := filepath.Join(t.TempDir(), "guid")
+	r.must(os.WriteFile(file, []byte("\xef\xbb\xbf"+guid+"\r\n"), 0o600))
+	r.sim.SetFaults(sim.Faults{Latency: 20 * time.Millisecond})
+	w := r.start(func(c *worker.Config) {
+		c.Inspectors = []session.Account{{Inspector: inspector, GUIDFile: file}}
+		c.Concurrency, c.Retry.MaxAttempts = 32, 1
+	})
+	r.ready(w)
+	const next = "22222222-2222-4333-8444-555555555555.AgentGateway2"
+	r.send(crew(0, 500)...)
+	r.must(r.sim.AwaitInFlight(r.ctx, 8))
+	r.sim.GiveSession(inspector, next)
+	time.Sleep(time.Second)
+	r.must(os.WriteFile(file, []byte(`{"guid":"`+next+`","cookie":"route=n2"}`), 0o600))
+	r.allSignedOut(500)
+	for _, call := range r.sim.CallsTo(agentNo(499), sim.OpForceLogout) {
+		if call.GUID == next && call.Cookie != "route=n2" {
+			t.Errorf("call %+v", call)
+		}
 	}
 }
 

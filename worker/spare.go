@@ -64,7 +64,7 @@ func (w *Worker) lookAgain(ctx context.Context, x *execution, use *session.Use) 
 		return true, seen{}
 	}
 	state, answer, err := w.gateway.AgentState(ctx, use.Session, x.cmd.WorkNo)
-	decision := w.classifier.classify(answer, err)
+	decision := w.classifier.classifyState(answer, err)
 	found.Report = session.Report{GUID: answer.GUID, Heard: decision.class != ClassSession && answer.Retcode != ""}
 	if s := decision.sign(); s.bad() {
 		found.sign, found.why = s, decision.meaning

@@ -55,6 +55,7 @@ func TestSharedGUIDTakenUp(t *testing.T) {
 	req, err := http.NewRequestWithContext(r.ctx, http.MethodPut, r.url+"/agentgateway/resource/onlineagent/"+inspector+"/updateGuid", nil)
 	r.must(err)
 	req.Header.Set("Guid", r.sim.SessionGUID(inspector))
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	r.must(err)
 	r.must(resp.Body.Close())
@@ -179,7 +180,7 @@ func TestOwnStateUnknown(t *testing.T) {
 // lease. It is not lost.
 func TestRotatedWithoutNATS(t *testing.T) {
 	t.Parallel()
-	r := newRigWith(t, sim.Config{Rotate: true, GUIDInterval: time.Nanosecond, GUIDTimeout: 3 * time.Second, PollWait: 20 * time.Millisecond})
+	r := newRigWith(t, sim.Config{Rotate: true, OldGUIDServes: true, GUIDInterval: time.Nanosecond, GUIDTimeout: 3 * time.Second, PollWait: 20 * time.Millisecond})
 	w := r.start(keeps("w", func(c *worker.Config) { c.Session.Lease = 2 * time.Second }))
 	r.ready(w)
 	before := r.sim.SessionGUID(inspector)

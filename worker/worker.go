@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
@@ -59,9 +60,27 @@ type Config struct {
 
 // SessionOptions are about inspectors' sessions; zero values mean the defaults.
 type SessionOptions struct {
-	Lease  time.Duration                              // of the worker that keeps a session
-	CutOff time.Duration                              // without an answer of the gateway another worker may keep it
-	Wait   func(context.Context, time.Duration) error // between sign-ins, for tests that turn a clock
+	Lease  time.Duration // of the worker that keeps a session
+	CutOff time.Duration // without an answer of the gateway another worker may keep it
+
+	SignInTime time.Duration // of one sign-in
+	PollTime   time.Duration // of one poll; below gateway.SessionLife
+	LockRetry  time.Duration // between sign-ins to an account that needs a person
+	Taken      []string      // retcodes of a sign-in that mean that somebody is signed in
+
+	// For tests that turn a clock: waits between sign-ins, and what time it is.
+	Wait func(context.Context, time.Duration) error
+	Now  func() time.Time
+}
+
+func (o SessionOptions) validate() error {
+	switch {
+	case o.SignInTime < 0 || o.PollTime < 0 || o.LockRetry < 0:
+		return errors.New("sign-in, poll and lock-retry times must be above 0")
+	case o.PollTime >= gateway.SessionLife:
+		return fmt.Errorf("the poll timeout %v must be below %v, after which the gateway ends a session without polls", o.PollTime, gateway.SessionLife)
+	}
+	return nil
 }
 
 func (c Config) withDefaults() Config {
@@ -86,6 +105,9 @@ func (c Config) Validate() error {
 		return err
 	}
 	if err := c.AllowReply.Validate(); err != nil {
+		return err
+	}
+	if err := c.Session.validate(); err != nil {
 		return err
 	}
 	return session.Validate(c.Inspectors)
@@ -229,7 +251,10 @@ func (w *Worker) openInspectors(ctx context.Context) error {
 	pool, err := session.NewPool(ctx, session.Config{
 		Prefix: w.cfg.Prefix, VCC: w.cfg.VCC, Instance: w.cfg.Instance,
 		NATS: w.nc, Gateway: w.gateway, Concurrency: w.cfg.Concurrency,
-		Listen: w.cfg.Confirm, Lease: w.cfg.Session.Lease, CutOff: w.cfg.Session.CutOff, Wait: w.cfg.Session.Wait, Log: w.log,
+		Listen: w.cfg.Confirm, Lease: w.cfg.Session.Lease, CutOff: w.cfg.Session.CutOff,
+		SignInTime: w.cfg.Session.SignInTime, PollTime: w.cfg.Session.PollTime, LockRetry: w.cfg.Session.LockRetry,
+		Taken: w.cfg.Session.Taken, Retcodes: w.classifier.retcodes,
+		Wait: w.cfg.Session.Wait, Now: w.cfg.Session.Now, Log: w.log,
 		Changed: func(now session.Availability) {
 			w.log.LogAttrs(context.Background(), slog.LevelInfo, "calls", slog.String("vcc", w.cfg.VCC), slog.String("now", now.String()))
 			w.room.open(now == session.Available)
@@ -381,13 +406,18 @@ func (w *Worker) Degraded() error {
 
 // Gauges are the worker's present numbers, for metrics.
 func (w *Worker) Gauges() admin.Gauges {
+	days, known := w.inspectors.PasswordDays()
+	if !known {
+		days = math.NaN()
+	}
 	return admin.Gauges{
-		InFlight: w.inspectors.InFlight(),
-		Parked:   w.room.count(waiting),
-		InHand:   w.room.count(starting) + w.room.count(waiting) + w.room.count(reporting),
-		Pending:  int(w.intake.pending.Load()),
-		Unacked:  int(w.intake.unacked.Load()),
-		Usable:   w.inspectors.Usable(),
-		Down:     w.outage.halted(),
+		PasswordDays: days,
+		InFlight:     w.inspectors.InFlight(),
+		Parked:       w.room.count(waiting),
+		InHand:       w.room.count(starting) + w.room.count(waiting) + w.room.count(reporting),
+		Pending:      int(w.intake.pending.Load()),
+		Unacked:      int(w.intake.unacked.Load()),
+		Usable:       w.inspectors.Usable(),
+		Down:         w.outage.halted(),
 	}
 }

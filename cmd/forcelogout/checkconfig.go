@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/forcelogout/forcelogout/worker"
@@ -22,6 +23,7 @@ func (c *workerCommand) printConfig(out io.Writer, settings []vccSettings, confi
 		fmt.Fprintf(w, "  gateway\t%s\n", s.Gateway)
 		for _, line := range []struct{ name, value string }{
 			{"CA", s.GatewayCA}, {"client certificate", s.GatewayCert}, {"server name", s.GatewayServerName},
+			{"pinned keys", strings.Join(s.GatewayPin, " ")},
 		} {
 			if line.value != "" {
 				fmt.Fprintf(w, "  %s\t%s\n", line.name, line.value)
@@ -35,6 +37,8 @@ func (c *workerCommand) printConfig(out io.Writer, settings []vccSettings, confi
 		fmt.Fprintf(w, "  attempts\t%d, waiting %v to %v\n", s.MaxAttempts, s.RetryInitial, s.RetryMax)
 		fmt.Fprintf(w, "  call timeout\t%v\n", s.CallTimeout)
 		fmt.Fprintf(w, "  max age\t%v\n", s.MaxAge)
+		fmt.Fprintf(w, "  sign-in timeout\t%v, %v between tries with a locked account\n", s.SignInTimeout, s.LockRetry)
+		fmt.Fprintf(w, "  poll timeout\t%v\n", s.PollTimeout)
 		fmt.Fprintf(w, "  confirm\t%v\n", s.Confirm)
 		for _, code := range slices.Sorted(maps.Keys(s.Retcodes)) {
 			fmt.Fprintf(w, "  retcode %s\t%s\n", code, s.Retcodes[code])

@@ -211,7 +211,7 @@ vccs:
 // its own place. The gateway's text tries to bring them there.
 func TestSecretsNowhere(t *testing.T) {
 	t.Parallel()
-	in := newInstallation(t, sim.Config{Sticky: true, Rotate: true, GUIDInterval: 1, PollWait: 1})
+	in := newInstallation(t, sim.Config{Sticky: true, Rotate: true, OldGUIDServes: true, GUIDInterval: 1, PollWait: 1})
 	in.sim.PlanSession("1001", sim.OpSignIn, sim.Answer{Retcode: "100-003", Message: "cannot sign in"})
 	p := startProcessWith(t, []string{passwordVariable + "=" + testPassword}, "worker", "--nats", in.nats, "--gateway", in.gateway,
 		"--inspector", "1001", "--listen", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug", "--retry-initial", "10ms")

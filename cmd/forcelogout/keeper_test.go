@@ -253,7 +253,7 @@ func TestKeeperComesBack(t *testing.T) {
 	for name, leave := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in := newInstallation(t, sim.Config{Rotate: true, GUIDInterval: 3 * time.Second, GUIDTimeout: 30 * time.Second})
+			in := newInstallation(t, sim.Config{Rotate: true, OldGUIDServes: true, GUIDInterval: 3 * time.Second, GUIDTimeout: 30 * time.Second})
 			shortLease(t, in.ctx, in.nats)
 			wire := in.wire()
 			first := in.keeper("first", wire.url(), "--call-timeout", "1s")

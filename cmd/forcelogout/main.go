@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"strings"
@@ -61,6 +62,8 @@ type streamsIO struct {
 
 func main() {
 	dropEmptyVariables()
+	// net/http prints bytes that come unasked, and there may be a GUID in them.
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal finds the default behaviour again and exits at once.
 	context.AfterFunc(ctx, stop)

@@ -156,8 +156,11 @@ func checkCalls(t *testing.T, g *sim.Gateway, agents, inFlight int) {
 	t.Helper()
 	repeated := 0
 	for i := range agents {
-		calls, effects := g.CallsTo(agentNo(i), sim.OpForceLogout), 0
-		for _, call := range calls {
+		calls, effects := 0, 0
+		for _, call := range g.CallsTo(agentNo(i), sim.OpForceLogout) {
+			if call.Retcode != "100-006" { // for want of a session: it was no call yet
+				calls++
+			}
 			if call.Effect {
 				effects++
 			}
@@ -165,7 +168,7 @@ func checkCalls(t *testing.T, g *sim.Gateway, agents, inFlight int) {
 		if effects != 1 {
 			t.Errorf("agent %s was signed out %d times", agentNo(i), effects)
 		}
-		repeated += len(calls) - 1
+		repeated += calls - 1
 	}
 	if repeated > inFlight {
 		t.Errorf("%d calls were repeated, %d were in flight", repeated, inFlight)

@@ -35,6 +35,8 @@ type vccSettings struct {
 	GatewayKey        string `yaml:"gateway-key" placeholder:"FILE" help:"Key of the client certificate."`
 	GatewayServerName string `yaml:"gateway-server-name" placeholder:"NAME" help:"Name in the gateway's certificate, if not the URL's host."`
 
+	GatewayPin []string `yaml:"gateway-pin" placeholder:"sha256/…" help:"The gateway's public key, where no CA vouches for it; the error of a refused certificate says how to get it. Several while the key is being replaced."`
+
 	Concurrency  int               `yaml:"concurrency" default:"64" help:"Calls in flight."`
 	Rate         float64           `yaml:"rate" help:"Calls per second; 0 for no limit."`
 	CallTimeout  time.Duration     `yaml:"call-timeout" default:"10s" help:"Longest time of one call; below the consumer's ack_wait of 15s."`
@@ -43,8 +45,15 @@ type vccSettings struct {
 	RetryInitial time.Duration     `yaml:"retry-initial" default:"500ms" help:"Wait after the first failed call; doubles, half of it random."`
 	RetryMax     time.Duration     `yaml:"retry-max" default:"30s" help:"Longest wait between calls."`
 	Retcodes     map[string]string `yaml:"retcodes" placeholder:"CODE=CLASS" help:"Change a retcode's class: transient, session or permanent."`
-	Confirm      bool              `yaml:"confirm" help:"See each sign-out before it is reported: by the gateway's event or the agent's state."`
-	AllowReply   []string          `yaml:"allow-reply" default:"_INBOX.>,forcelogout.replies.>" help:"Subjects that replyTo may name."`
+
+	SignInTimeout   time.Duration `yaml:"sign-in-timeout" default:"60s" help:"Longest time of one sign-in; it may be the slowest call of all."`
+	PollTimeout     time.Duration `yaml:"poll-timeout" default:"75s" help:"Longest time of one event poll: above what the gateway holds it without an event, and below 2m, after which the session ends."`
+	LockRetry       time.Duration `yaml:"lock-retry" default:"30m" help:"Time between sign-ins to an account that is locked or expired, while its password does not change; longer than the gateway's lock."`
+	TakenRetcodes   []string      `yaml:"taken-retcodes" placeholder:"CODE" help:"Answers to a sign-in that mean, like 100-002, that somebody is signed in as the inspector; 100-003 at some sites."`
+	UnknownIsAbsent bool          `yaml:"unknown-is-absent" help:"An agent whom the gateway does not know (300-002 to the question for the state) is not signed in."`
+
+	Confirm    bool     `yaml:"confirm" help:"See each sign-out before it is reported: by the gateway's event or the agent's state."`
+	AllowReply []string `yaml:"allow-reply" default:"_INBOX.>,forcelogout.replies.>" help:"Subjects that replyTo may name."`
 }
 
 // inspectorSettings are one inspector and where the session comes from.
@@ -52,6 +61,7 @@ type inspectorSettings struct {
 	Inspector    string `yaml:"inspector" placeholder:"WORKNO" help:"The inspector, 101-999999."`
 	GUIDFile     string `name:"guid-file" yaml:"guid-file" placeholder:"FILE" help:"File with the GUID of a signed-in inspector; read again when it changes. Or set FORCELOGOUT_GUID."`
 	PasswordFile string `yaml:"password-file" placeholder:"FILE" help:"File with the inspector's password: the workers sign in. Or set FORCELOGOUT_PASSWORD."`
+	NoPassword   bool   `name:"no-password" yaml:"no-password" help:"The inspector's password is empty, as old sites allow."`
 	Session      string `yaml:"session" enum:"kv," default:"" placeholder:"kv" help:"kv: another program keeps the GUID in the sessions bucket."`
 	Phone        string `yaml:"phone" help:"The inspector's phone number, where a sign-in needs one."`
 	SignIn       string `yaml:"sign-in" enum:"plain,platform" default:"plain" help:"plain, or platform: without a media licence."`
@@ -61,7 +71,7 @@ type inspectorSettings struct {
 func (s inspectorSettings) account() (session.Account, error) {
 	a := session.Account{
 		Inspector: s.Inspector, GUIDFile: s.GUIDFile, PasswordFile: s.PasswordFile, Shared: s.Session == "kv",
-		Phone: s.Phone, Platform: s.SignIn == "platform", Force: s.ForceSignIn,
+		NoPassword: s.NoPassword, Phone: s.Phone, Platform: s.SignIn == "platform", Force: s.ForceSignIn,
 	}
 	switch {
 	case s.Session != "" && s.Session != "kv":
@@ -96,7 +106,7 @@ func (s vccSettings) accounts() ([]session.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	if account.GUIDFile == "" && account.PasswordFile == "" && !account.Shared {
+	if account.GUIDFile == "" && account.PasswordFile == "" && !account.Shared && !account.NoPassword {
 		account.GUID, account.Password = os.Getenv(guidVariable), os.Getenv(passwordVariable)
 	}
 	return []session.Account{account}, nil
@@ -128,6 +138,9 @@ func (s vccSettings) config(prefix messages.Prefix, instance string, drain time.
 		CallTimeout: s.CallTimeout, DrainTimeout: drain,
 		Retry:      worker.Retry{MaxAttempts: s.MaxAttempts, Initial: s.RetryInitial, Max: s.RetryMax},
 		AllowReply: s.AllowReply, Retcodes: classes,
+		Session: worker.SessionOptions{
+			SignInTime: s.SignInTimeout, PollTime: s.PollTimeout, LockRetry: s.LockRetry, Taken: s.TakenRetcodes,
+		},
 		Log: log, Metrics: admin.NewMetrics(s.VCC),
 	}
 	return cfg, cfg.Validate()
@@ -136,9 +149,11 @@ func (s vccSettings) config(prefix messages.Prefix, instance string, drain time.
 func (s vccSettings) client(inspectors int, log *slog.Logger) (*gateway.Client, error) {
 	return gateway.NewClient(gateway.Options{
 		URL:   s.Gateway,
-		TLS:   gateway.TLSFiles{CA: s.GatewayCA, Cert: s.GatewayCert, Key: s.GatewayKey, ServerName: s.GatewayServerName},
+		TLS:   gateway.TLSFiles{CA: s.GatewayCA, Cert: s.GatewayCert, Key: s.GatewayKey, ServerName: s.GatewayServerName, Pins: s.GatewayPin},
 		Conns: s.Concurrency + inspectors, // a poll for each inspector beside the calls
 		Log:   log,
+
+		UnknownIsAbsent: s.UnknownIsAbsent,
 	})
 }
 
@@ -152,6 +167,8 @@ func (s vccSettings) checkNumbers() error {
 		return fmt.Errorf("--max-attempts %d: must be 1 or more", s.MaxAttempts)
 	case s.CallTimeout <= 0 || s.MaxAge <= 0 || s.RetryInitial <= 0:
 		return errors.New("--call-timeout, --max-age and --retry-initial must be above 0")
+	case s.SignInTimeout <= 0 || s.PollTimeout <= 0 || s.LockRetry <= 0:
+		return errors.New("--sign-in-timeout, --poll-timeout and --lock-retry must be above 0")
 	case s.RetryMax < s.RetryInitial:
 		return fmt.Errorf("--retry-max %v: must not be below --retry-initial %v", s.RetryMax, s.RetryInitial)
 	}

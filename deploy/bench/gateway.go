@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"encoding/pem"
 	"flag"
 	"fmt"
-	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -58,6 +60,7 @@ func runGateway(ctx context.Context, args []string) error {
 	flags.StringVar(&c.failCode, "fail-code", "900-002", "of the calls that fail")
 	password := flags.String("password", "", "of the inspector, who is signed in without one")
 	calls := flags.Int("calls", 1, "to remember")
+	ca := flags.String("ca", "", "`file` to write the CA of HTTPS to; HTTP without")
 	_ = flags.Parse(args)
 	c.Gateway = sim.New(sim.Config{AbsentRetcode: "0", CallLog: *calls})
 	if *password == "" {
@@ -66,17 +69,21 @@ func runGateway(ctx context.Context, args []string) error {
 		c.SetAccount(inspector, sim.Account{Password: *password})
 	}
 	c.latency = *latency
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
+	server := httptest.NewUnstartedServer(c)
+	server.Config.ReadHeaderTimeout = 10 * time.Second
+	if *ca == "" {
+		server.Start()
+	} else {
+		server.StartTLS()
+		block := pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+		if err := os.WriteFile(*ca, pem.EncodeToMemory(&block), 0o600); err != nil {
+			return err
+		}
 	}
-	server := &http.Server{Handler: c, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
-	fmt.Printf("http://%s\n", listener.Addr())
-	if err := server.Serve(listener); ctx.Err() == nil {
-		return err
-	}
+	fmt.Println(server.URL)
+	<-ctx.Done()
+	server.CloseClientConnections()
+	server.Close()
 	return nil
 }
 
@@ -144,7 +151,12 @@ func (c *counting) count() tally {
 
 // tally asks the gateway.
 func (s *site) tally() (t tally, err error) {
-	resp, err := http.Get(s.gwURL + "/tally")
+	client, err := newClient(s.ca)
+	if err != nil {
+		return t, err
+	}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(s.gwURL + "/tally")
 	if err != nil {
 		return t, err
 	}

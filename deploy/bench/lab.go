@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,12 +68,16 @@ type site struct {
 	server  *process
 	gateway *process
 	gwURL   string
+	ca      string // file with the gateway's CA; "" over HTTP
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	results string // stream
 	staff   []*process
 	secrets []string // environment of workers
 }
+
+// overTLS, among a gateway's arguments, makes it speak HTTPS.
+const overTLS = "-tls"
 
 // newSite starts a NATS server on an empty store, and a gateway.
 func (l *lab) newSite(ctx context.Context, gatewayArgs ...string) (s *site, err error) {
@@ -87,6 +92,10 @@ func (l *lab) newSite(ctx context.Context, gatewayArgs ...string) (s *site, err 
 	}
 	if err = s.startNATS(ctx); err != nil {
 		return s, err
+	}
+	if at := slices.Index(gatewayArgs, overTLS); at >= 0 {
+		s.ca = filepath.Join(s.dir, "ca.pem")
+		gatewayArgs = slices.Replace(slices.Clone(gatewayArgs), at, at+1, "-ca", s.ca)
 	}
 	if s.gateway, err = start(ctx, "gateway", nil, l.self, append([]string{"gateway"}, gatewayArgs...)...); err != nil {
 		return s, err
@@ -179,6 +188,9 @@ func (s *site) hireFor(ctx context.Context, natsURL string, args ...string) (*pr
 	if err != nil {
 		return nil, err
 	}
+	if s.ca != "" {
+		args = append(args, "--gateway-ca", s.ca)
+	}
 	p, err := start(ctx, "worker", s.secrets, s.worker, append([]string{
 		"worker", "--nats", natsURL, "--listen", ports[0], "--pprof", "--log-level", "warn",
 	}, args...)...)
@@ -191,7 +203,7 @@ func (s *site) hireFor(ctx context.Context, natsURL string, args ...string) (*pr
 
 // peer starts one of this program's roles beside the site.
 func (s *site) peer(ctx context.Context, role, natsURL string, args ...string) (*process, error) {
-	p, err := start(ctx, role, nil, s.self, append([]string{role, "-nats", natsURL, "-gateway", s.gwURL}, args...)...)
+	p, err := start(ctx, role, nil, s.self, append([]string{role, "-nats", natsURL, "-gateway", s.gwURL, "-ca", s.ca}, args...)...)
 	if err == nil {
 		s.staff = append(s.staff, p)
 	}

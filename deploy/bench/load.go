@@ -37,7 +37,7 @@ func (s *site) fill(ctx context.Context, subject string, n int) error {
 		return err
 	}
 	for i := range n {
-		if _, err := js.PublishMsgAsync(command(subject, i)); err != nil {
+		if _, err := js.PublishMsgAsync(command(subject, i), jetstream.WithStallWait(time.Minute)); err != nil {
 			return fmt.Errorf("publishing command %d: %w", i, err)
 		}
 	}

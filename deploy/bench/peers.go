@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -33,17 +35,34 @@ type peer struct {
 }
 
 func newPeer(role string, args []string) *peer {
-	p := &peer{http: &http.Client{
-		// With the default of two idle connections they would dial for each call.
-		Transport: &http.Transport{MaxIdleConns: slots, MaxIdleConnsPerHost: slots},
-		Timeout:   10 * time.Second,
-	}}
+	p := &peer{}
 	flags := flag.NewFlagSet(role, flag.ExitOnError)
 	flags.StringVar(&p.natsURL, "nats", "", "URL")
 	flags.StringVar(&p.gatewayURL, "gateway", "", "URL")
 	flags.IntVar(&p.n, "n", 0, "calls to make")
+	ca := flags.String("ca", "", "`file` with the gateway's CA")
 	_ = flags.Parse(args)
+	var err error
+	if p.http, err = newClient(*ca); err != nil {
+		exit(err)
+	}
 	return p
+}
+
+// newClient is an HTTP client as one makes it for many calls at a time. With the
+// default of two idle connections it would dial for each.
+func newClient(ca string) (*http.Client, error) {
+	transport := &http.Transport{MaxIdleConns: slots, MaxIdleConnsPerHost: slots}
+	if ca != "" {
+		text, err := os.ReadFile(ca)
+		if err != nil {
+			return nil, err
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(text)
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+	}
+	return &http.Client{Transport: transport, Timeout: 10 * time.Second}, nil
 }
 
 // errBusy is an answer that is to be tried again.

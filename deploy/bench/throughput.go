@@ -155,21 +155,25 @@ func runTwoWorkers(ctx context.Context, l *lab) (found readings, err error) {
 // speed changes within seconds, and what is compared shall have had the same.
 const rounds = 4
 
-// runAtOnce is the worker against the loop.
-func runAtOnce(ctx context.Context, l *lab) (found readings, err error) {
+// runAtOnce is the worker against the loop, at a gateway reached with these arguments.
+func runAtOnce(gateway ...string) func(context.Context, *lab) (readings, error) {
+	return func(ctx context.Context, l *lab) (readings, error) { return l.atOnce(ctx, gateway) }
+}
+
+func (l *lab) atOnce(ctx context.Context, gateway []string) (found readings, err error) {
 	n := l.times(25_000)
 	peer := func(role string, n int) func() (run, error) {
-		return func() (run, error) { return l.drainPeer(ctx, role, n, 0) }
+		return func() (run, error) { return l.drainPeer(ctx, role, n, 0, gateway...) }
 	}
 	turns := []struct {
 		name    string
 		measure func() (run, error)
 	}{
-		{"worker", func() (run, error) { return l.drain(ctx, "worker", n, 1, 0, nil) }},
+		{"worker", func() (run, error) { return l.drain(ctx, "worker", n, 1, 0, gateway) }},
 		{"loop", peer("loop", n)},
 		{"watermill", peer("watermill", n/5)},
 		{"nats-alone", peer("nats-alone", n)},
-		{"http-alone", func() (run, error) { return l.callsAlone(ctx, n) }},
+		{"http-alone", func() (run, error) { return l.callsAlone(ctx, n, gateway...) }},
 	}
 	all := map[string][]run{}
 	for range rounds {

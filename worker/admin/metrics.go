@@ -32,6 +32,8 @@ type Gauges struct {
 	Unacked  int  // commands in hand or handed back, of all workers, as last seen
 	Usable   int  // inspectors with a usable session
 	Down     bool // the gateway gives no proper answers, and calls are halted
+
+	PasswordDays float64 // until the first inspector's password expires; not a number where the gateway does not tell
 }
 
 // NewMetrics returns metrics under a registry of their own. Every series has the
@@ -80,6 +82,10 @@ func (m *Metrics) Watch(vcc string, read func() Gauges) {
 	})
 	gauge("commands_unacknowledged", "Commands of all workers that are in hand or were handed back to wait on the server; new ones wait where it reaches max_ack_pending (50000).",
 		func(g Gauges) int { return g.Unacked })
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "forcelogout", Name: "password_days", Help: "Days until the first inspector's password expires; NaN where the gateway does not tell.",
+		ConstLabels: prometheus.Labels{"vcc": vcc},
+	}, func() float64 { return read().PasswordDays }))
 	gauge("commands_pending", "Commands that wait on the server (lag).", func(g Gauges) int { return g.Pending })
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/forcelogout/forcelogout/worker/retcode"
 )
 
 // Presence is what the gateway knows of an agent's sign-in.
@@ -31,6 +33,9 @@ type State struct {
 // does. The error is for everything that kept an answer from coming.
 func (c *Client) AgentState(ctx context.Context, s Session, workNo string) (State, Answer, error) {
 	reply, err := c.call(ctx, s, http.MethodGet, nil, "agentgroup", s.Inspector, "agentbyworkno", workNo)
+	if err == nil && c.unknownIsAbsent && reply.HTTPStatus == http.StatusOK && reply.Retcode == retcode.NoAgent {
+		return State{Presence: PresenceSignedOut}, reply.Answer, nil
+	}
 	if err != nil || !reply.succeeded() {
 		return State{}, reply.Answer, err
 	}
@@ -50,7 +55,8 @@ const noSignIn = 4294967295000
 
 // parseState reads status and ctiStatus [cec_07_0415, cec_07_0581]: signed out
 // is status 2 or ctiStatus 0, on a call status 7 or ctiStatus 2-5. Releases send
-// numbers or strings.
+// numbers or strings. Where the two contradict each other, as they may while an
+// agent signs in or out, and where a value is none of the known, nothing is proven.
 func parseState(body []byte, workNo string) State {
 	var reply struct {
 		Result struct {
@@ -66,19 +72,37 @@ func parseState(body []byte, workNo string) State {
 	if said := text(reply.Result.WorkNo); said != "" && said != workNo {
 		return State{}
 	}
-	status, cti := text(reply.Result.Status), text(reply.Result.CTIStatus)
-	switch {
-	case status == "2" || cti == "0":
-		return State{Presence: PresenceSignedOut}
-	case status == "" && cti == "":
+	status, statusKnown := number(reply.Result.Status)
+	cti, ctiKnown := number(reply.Result.CTIStatus)
+	if statusKnown && (status < 1 || status > 9) || ctiKnown && (cti < 0 || cti > 9) {
 		return State{}
 	}
-	s := State{Presence: PresenceSignedIn, OnCall: status == "7" || cti >= "2" && cti <= "5" && len(cti) == 1}
+	out, in := statusKnown && status == 2 || ctiKnown && cti == 0, statusKnown && status != 2 || ctiKnown && cti != 0
+	switch {
+	case out == in:
+		return State{}
+	case out:
+		return State{Presence: PresenceSignedOut}
+	}
+	s := State{Presence: PresenceSignedIn, OnCall: status == 7 || cti >= 2 && cti <= 5}
 	login, err := strconv.ParseInt(text(reply.Result.LoginDate), 10, 64)
 	if err == nil && login > 0 && login < noSignIn {
 		s.SignedInAt = time.UnixMilli(login)
 	}
 	return s
+}
+
+// number reads a number that may come as a string.
+func number(raw []byte) (n int, known bool) {
+	said := text(raw)
+	if said == "" {
+		return 0, false
+	}
+	n, err := strconv.Atoi(said)
+	if err != nil {
+		return -1, true // there is something, and nobody knows what
+	}
+	return n, true
 }
 
 // String is for logs.

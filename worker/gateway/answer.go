@@ -51,13 +51,13 @@ var lenient = json.JoinOptions(
 
 func parseAnswer(resp *http.Response, body []byte) Answer {
 	answer := Answer{HTTPStatus: resp.StatusCode}
-	if resp.StatusCode/100 == 2 {
-		answer.GUID = guidOf(resp.Header)
-	} else {
+	if resp.StatusCode/100 != 2 {
 		answer.RetryAfter = parseRetryAfter(resp.Header.Get("Retry-After"), time.Now())
 	}
+	// By what it is and not by what its Content-Type says: gateways call JSON text/html,
+	// and proxies' pages are no JSON.
 	var env envelope
-	if isHTML(resp.Header) || json.Unmarshal(body, &env, lenient) != nil {
+	if json.Unmarshal(body, &env, lenient) != nil {
 		return answer
 	}
 	answer.Retcode = clean(text(env.Retcode), 32)
@@ -65,14 +65,10 @@ func parseAnswer(resp *http.Response, body []byte) Answer {
 	if answer.Message == "" {
 		answer.Message = clean(text(env.Msg), maxMessage)
 	}
+	if answer.succeeded() {
+		answer.GUID = guidOf(resp.Header)
+	}
 	return answer
-}
-
-// isHTML tells a proxy's page from an answer. Other wrong content types are
-// common in front of a right body and are let through.
-func isHTML(h http.Header) bool {
-	mediaType, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(mediaType), "text/html")
 }
 
 // text reads a JSON string or number as a string; anything else is "".

@@ -50,7 +50,7 @@ func serving(t testing.TB, header http.Header, status int, body string) *gateway
 // base URL that people give.
 func TestRequest(t *testing.T) {
 	t.Parallel()
-	for _, base := range []string{"", "/", "/agentgateway/resource", "/agentgateway/resource/"} {
+	for _, base := range []string{"", "/", "/agentgateway", "/agentgateway/", "/agentgateway/resource", "/agentgateway/resource/"} {
 		var got *http.Request
 		var body []byte
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +65,7 @@ func TestRequest(t *testing.T) {
 			t.Fatalf("%q: answer %+v, %v", base, answer, err)
 		}
 		if got.Method != http.MethodPost || got.RequestURI != "/agentgateway/resource/qualitycontrol/1001/forcelogout/30012" ||
-			got.Header.Get("Content-Type") != "application/json; charset=UTF-8" || got.Header.Get("Guid") != caller.GUID || len(body) != 0 {
+			got.Header.Get("Content-Type") != "application/json; charset=UTF-8" || got.Header.Get("Accept-Encoding") != "identity" || got.Header.Get("Guid") != caller.GUID || len(body) != 0 {
 			t.Errorf("%q: %s %s %v %q", base, got.Method, got.RequestURI, got.Header, body)
 		}
 	}
@@ -93,7 +93,8 @@ func TestNoInputChangesThePath(t *testing.T) {
 
 func TestBadURLs(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "10.1.2.3:8043", "ftp://host", "https://", "https://user:pw@host", "https://host?x=1", "http://[::1"} {
+	for _, bad := range []string{"", "10.1.2.3:8043", "ftp://host", "https://", "https://user:pw@host", "https://host?x=1", "http://[::1",
+		"https://:8043", "https://host/agentgateway/resource/qualitycontrol", "https://host/agentgateway/x", "https://gate\u00ffway\u2028:8043", "https://xn--\u00fc\u0000"} {
 		if _, err := gateway.NewClient(gateway.Options{URL: bad}); err == nil || strings.Contains(err.Error(), "pw") {
 			t.Errorf("%q: %v", bad, err)
 		}
@@ -115,6 +116,7 @@ func TestAnswers(t *testing.T) {
 		"array":            {nil, 200, `{"retcode":"0","result":[]}`, "0", "", 0},
 		"no retcode":       {nil, 200, `{"message":"hello"}`, "", "hello", 0},
 		"HTML":             {http.Header{"Content-Type": {"text/html"}}, 502, `<html>`, "", "", 0},
+		"JSON as HTML":     {http.Header{"Content-Type": {"text/html"}}, 200, `{"message":"ok","retcode":"0"}`, "0", "ok", 0},
 		"empty":            {nil, 200, ``, "", "", 0},
 		"half":             {nil, 200, `{"retcode":"0`, "", "", 0},
 		"forged lines":     {nil, 200, `{"message":"a\r\nb\u001b[31m\u2028c","retcode":"0"}`, "0", "a  b [31m c", 0},
@@ -139,7 +141,15 @@ func TestAgentState(t *testing.T) {
 		`{"retcode":"0","result":{"workno":"30012","status":"4","ctiStatus":"1"}}`: gateway.PresenceSignedIn,
 		`{"retcode":"0","result":{"workno":30012,"status":7,"ctiStatus":4}}`:       gateway.PresenceSignedIn,
 		`{"retcode":"0","result":{"workno":"30012","status":"2"}}`:                 gateway.PresenceSignedOut,
-		`{"retcode":"0","result":{"status":4,"ctiStatus":0}}`:                      gateway.PresenceSignedOut,
+		`{"retcode":"0","result":{"status":4,"ctiStatus":0}}`:                      gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":2,"ctiStatus":1}}`:                      gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":2,"ctiStatus":0}}`:                      gateway.PresenceSignedOut,
+		`{"retcode":"0","result":{"ctiStatus":"0"}}`:                               gateway.PresenceSignedOut,
+		`{"retcode":"0","result":{"status":"0","ctiStatus":"9"}}`:                  gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":"0"}}`:                                  gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":"2.0"}}`:                                gateway.PresenceUnknown,
+		`{"retcode":"0","result":{"status":"2","ctiStatus":"gone"}}`:               gateway.PresenceUnknown,
+		`{"retcode":"300-002","result":{}}`:                                        gateway.PresenceUnknown,
 		`{"retcode":"0","result":{"workno":"30013","status":"2"}}`:                 gateway.PresenceUnknown,
 		`{"retcode":"0","result":{}}`:                                              gateway.PresenceUnknown,
 		`{"retcode":"0","result":[]}`:                                              gateway.PresenceUnknown,
@@ -151,6 +161,23 @@ func TestAgentState(t *testing.T) {
 		presence := state.Presence
 		if err != nil || presence != want {
 			t.Errorf("%s: %v, %v, want %v", body, presence, err, want)
+		}
+	}
+}
+
+// TestUnknownIsAbsent: by setting, an agent whom the gateway does not know counts as
+// not signed in; nothing else does.
+func TestUnknownIsAbsent(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]gateway.Presence{
+		`{"retcode":"300-002"}`: gateway.PresenceSignedOut,
+		`{"retcode":"300-001"}`: gateway.PresenceUnknown,
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		defer server.Close()
+		c := newClient(t, gateway.Options{URL: server.URL, UnknownIsAbsent: true})
+		if state, _, err := c.AgentState(t.Context(), caller, "30012"); err != nil || state.Presence != want {
+			t.Errorf("%s: %v, %v", body, state.Presence, err)
 		}
 	}
 }

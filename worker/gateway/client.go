@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 )
@@ -18,7 +18,10 @@ import (
 const MaxAnswer = 64 << 10
 
 // basePath is the root of every resource [cec_07_0441].
-const basePath = "/agentgateway/resource"
+const (
+	rootPath = "/agentgateway"
+	basePath = rootPath + "/resource"
+)
 
 // Options are how a gateway is reached.
 type Options struct {
@@ -26,12 +29,21 @@ type Options struct {
 	TLS   TLSFiles     // read at once, and again when they change
 	Conns int          // idle connections kept, normally the number of calls in flight; 0 means 64
 	Log   *slog.Logger // says when TLS files were reloaded or could not be; nil for silence
+
+	// UnknownIsAbsent takes the answer 300-002, no such agent, to the question for an
+	// agent's state as the proof that they are not signed in.
+	UnknownIsAbsent bool
 }
 
 // Client calls one gateway. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
 	transport *reloading
+
+	unknownIsAbsent bool
+
+	// Values of headers, which nobody changes.
+	contentType, coding []string
 }
 
 // NewClient returns a client, or an error that says what is wrong with the URL
@@ -45,22 +57,37 @@ func NewClient(opts Options) (*Client, error) {
 	if conns <= 0 {
 		conns = 64
 	}
-	transport, err := newReloading(base, opts.TLS, conns, opts.Log)
+	transport, err := newReloading(opts.TLS, perCall*conns, opts.Log)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{base: base, transport: transport}, nil
+	return &Client{
+		base: base, transport: transport, unknownIsAbsent: opts.UnknownIsAbsent,
+		contentType: []string{"application/json; charset=UTF-8"}, coding: []string{"identity"},
+	}, nil
 }
 
 // Close releases idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.transport.renew(nil) }
+
+// Redial makes the calls from now on use new connections: those that there are may
+// lead nowhere, or to a node that does not know the session. Calls in flight go on.
+func (c *Client) Redial() { c.transport.renew(nil) }
+
+// Apart returns a client that shares no connection with this one, for a second
+// opinion. Close it.
+func (c *Client) Apart() *Client {
+	apart := *c
+	apart.transport = c.transport.apart()
+	return &apart
+}
 
 // ForceLogout signs the agent workNo out on behalf of the inspector
 // [cec_07_0441]. It releases the call that the agent is on.
 //
 // The Answer is what the gateway said, whatever it said. The error is for
-// everything that kept an answer from coming; then the effect is unknown unless
-// the connection was never made.
+// everything that kept an answer from coming; then the effect is unknown, unless
+// it is an UnsentError.
 func (c *Client) ForceLogout(ctx context.Context, s Session, workNo string) (Answer, error) {
 	reply, err := c.call(ctx, s, http.MethodPost, nil, "qualitycontrol", s.Inspector, "forcelogout", workNo)
 	return reply.Answer, err
@@ -79,29 +106,63 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 	if err != nil {
 		return reply{}, err
 	}
-	req := newRequest(ctx, method, target, payload)
+	begin := c.transport.clock()
+	reply, err := c.exchange(ctx, s, method, target, payload)
+	if errors.Is(err, context.DeadlineExceeded) {
+		c.transport.doubt(begin)
+	}
+	return reply, err
+}
+
+// exchange sends the request and reads the answer to its end, so that the connection
+// can be used again.
+func (c *Client) exchange(ctx context.Context, s Session, method string, target *url.URL, payload []byte) (found reply, err error) {
+	x, lane, version := newExchange(), c.transport.take(ctx), 0
+	defer func() { c.transport.give(lane, version) }()
+	req := c.newRequest(httptrace.WithClientTrace(ctx, &x.trace), method, target, payload)
 	s.sign(req.Header)
 	// Not through an http.Client: its redirects would carry the GUID to another host.
-	resp, err := c.transport.RoundTrip(req)
+	resp, err := lane.RoundTrip(req)
+	if err != nil && !x.sent {
+		return reply{}, &UnsentError{explained(err)}
+	}
 	if err != nil {
-		return reply{}, err
+		return reply{}, explained(err)
 	}
 	defer resp.Body.Close()
-	body, err := read(resp)
+	found.HTTPStatus = resp.StatusCode
+	if resp.ProtoMajor == 1 && x.early.Load() {
+		_ = x.wire.Close()
+		return reply{}, errUnasked
+	}
+	if resp.ProtoMajor > 1 {
+		version = resp.ProtoMajor // what has become of one answer is nothing to the next
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
 	if err != nil {
 		return reply{}, fmt.Errorf("reading the answer: %w", err)
 	}
 	if len(body) > MaxAnswer {
-		return reply{Answer: Answer{HTTPStatus: resp.StatusCode}}, fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
+		return found, fmt.Errorf("the answer is larger than %d bytes", MaxAnswer)
 	}
+	if version = resp.ProtoMajor; version == 1 {
+		x.over()
+	}
+	switch coding := resp.Header.Get("Content-Encoding"); {
+	case resp.StatusCode == http.StatusProxyAuthRequired:
+		return found, &UnsentError{errProxy}
+	case coding != "" && !strings.EqualFold(coding, "identity"):
+		return found, &CodingError{clean(coding, 64)}
+	}
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // a byte order mark
 	return reply{Answer: parseAnswer(resp, body), header: resp.Header, body: body}, nil
 }
 
 // newRequest is http.NewRequestWithContext for a URL that need not be parsed.
-func newRequest(ctx context.Context, method string, to *url.URL, payload []byte) *http.Request {
+func (c *Client) newRequest(ctx context.Context, method string, to *url.URL, payload []byte) *http.Request {
 	req := (&http.Request{
 		Method: method, URL: to, Host: to.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json; charset=UTF-8"}}, Body: http.NoBody,
+		Header: http.Header{"Content-Type": c.contentType, "Accept-Encoding": c.coding}, Body: http.NoBody,
 	}).WithContext(ctx)
 	if payload != nil {
 		req.ContentLength = int64(len(payload))
@@ -109,16 +170,6 @@ func newRequest(ctx context.Context, method string, to *url.URL, payload []byte)
 		req.Body, _ = req.GetBody()
 	}
 	return req
-}
-
-// read returns the body, or so much of it that one sees that it is too large.
-func read(resp *http.Response) ([]byte, error) {
-	if resp.ContentLength < 0 || resp.ContentLength > MaxAnswer {
-		return io.ReadAll(io.LimitReader(resp.Body, MaxAnswer+1))
-	}
-	body := make([]byte, resp.ContentLength)
-	_, err := io.ReadFull(resp.Body, body)
-	return body, err
 }
 
 // resource builds a URL in which every variable segment is digits or a
@@ -142,27 +193,4 @@ func plain(segment string) bool {
 		}
 	}
 	return segment != ""
-}
-
-func parseBase(raw string) (*url.URL, error) {
-	if raw == "" {
-		return nil, errors.New("no gateway URL: give one like https://HOST:8043")
-	}
-	base, err := url.Parse(raw)
-	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") {
-		return nil, fmt.Errorf("gateway URL %q: want http(s)://HOST[:PORT], for example https://10.1.2.3:8043", raw)
-	}
-	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("gateway URL: leave out user, query and fragment; want http(s)://HOST[:PORT]")
-	}
-	base.Path = strings.TrimSuffix(strings.TrimRight(base.Path, "/"), basePath)
-	base.RawPath = ""
-	return base, nil
-}
-
-// IsUnreached reports whether a call failed before there was a connection, so that
-// it surely had no effect.
-func IsUnreached(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }

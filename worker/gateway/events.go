@@ -10,7 +10,6 @@ import (
 // Facts about polling [cec_07_1274, cec_05_4026].
 const (
 	SessionLife = 2 * time.Minute        // without a poll the gateway signs the inspector out
-	PollWait    = 10 * time.Second       // how long an answer without an event may take
 	PollPause   = 200 * time.Millisecond // least time from an answer to the next poll; 500 ms at most
 )
 
@@ -33,15 +32,20 @@ func (e Event) Shutdown(inspector string) bool {
 	return e.Type == eventShutdown && (e.WorkNo == "" || e.WorkNo == inspector)
 }
 
-// Poll waits for the inspector's next event; it is the session's heartbeat. It
-// takes up to PollWait where there is none, so the context should leave it well
-// more. A rotated GUID comes in the answer [cec_07_0005].
-func (c *Client) Poll(ctx context.Context, s Session) (Event, Answer, error) {
+// Poll waits for the inspector's next event; it is the session's heartbeat. How long
+// it takes where there is none is the operator's setting: 10 s by default, and up to a
+// minute. It returns the session to go on with: an answer may bring another GUID
+// [cec_07_0005] and other cookies.
+func (c *Client) Poll(ctx context.Context, s Session) (Event, Session, Answer, error) {
 	reply, err := c.call(ctx, s, http.MethodGet, nil, "agentevent", s.Inspector)
 	if err != nil || !reply.succeeded() {
-		return Event{}, reply.Answer, err
+		return Event{}, s, reply.Answer, err
 	}
-	return parseEvent(reply.body), reply.Answer, nil
+	if reply.GUID != "" {
+		s.GUID = reply.GUID
+	}
+	s.Cookie = cookiesAfter(s.Cookie, (&http.Response{Header: reply.header}).Cookies())
+	return parseEvent(reply.body), s, reply.Answer, nil
 }
 
 func parseEvent(body []byte) Event {

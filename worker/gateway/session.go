@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,9 @@ func (s Session) sign(h http.Header) {
 	}
 }
 
+// maxCookies bounds what is kept of cookies.
+const maxCookies = 4096
+
 // maxGUID bounds the header value; a real one has about 50 bytes.
 const maxGUID = 256
 
@@ -35,7 +39,7 @@ const maxGUID = 256
 // the value.
 func ParseGUID(raw string) (string, error) {
 	guid, _, _ := strings.Cut(raw, ";")
-	guid = strings.TrimPrefix(strings.TrimSpace(guid), "JSESSIONID=")
+	guid = unquoted(withoutName(strings.TrimSpace(guid)))
 	switch {
 	case guid == "":
 		return "", errors.New("the GUID is empty: put in the value of the Guid header")
@@ -50,42 +54,108 @@ func ParseGUID(raw string) (string, error) {
 	return guid, nil
 }
 
-// guidOf finds a new GUID in an answer's header: Set-GUID, else Guid
-// [cec_07_0357, cec_05_40110]. "" where there is none that could be used.
+func withoutName(value string) string {
+	const name = "JSESSIONID="
+	if len(value) >= len(name) && strings.EqualFold(value[:len(name)], name) {
+		return value[len(name):]
+	}
+	return value
+}
+
+func unquoted(value string) string {
+	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+		return value[1 : len(value)-1]
+	}
+	return value
+}
+
+// guidOf finds a GUID in the Set-GUID headers of an answer [cec_07_0357,
+// cec_05_40110]; "" where there is none. Several may come, also one that deletes.
 func guidOf(h http.Header) string {
-	for _, name := range []string{"Set-Guid", "Guid"} {
-		value := h.Get(name)
-		if value == "" {
-			continue // as nearly always
-		}
-		if guid, err := ParseGUID(value); err == nil {
+	for _, value := range h["Set-Guid"] {
+		if guid, err := ParseGUID(value); err == nil && looksLikeGUID(guid) && !deletes(value) {
 			return guid
 		}
 	}
 	return ""
 }
 
-// guidOfCookies is for releases that put the GUID into a cookie only. It counts
-// at a sign-in alone: later such a cookie may be a load balancer's.
-func guidOfCookies(cookies []*http.Cookie) string {
+// looksLikeGUID tells a GUID from what else may stand in its header: it names the
+// node that holds the session, or is at least as long and as random as a UUID.
+func looksLikeGUID(s string) bool {
+	id, node, named := strings.Cut(s, ".")
+	if named {
+		return id != "" && node != "" && only(id, letters+digits+"-_") && only(node, letters+digits+"-_.")
+	}
+	return len(id) >= 32 && only(id, "abcdefABCDEF"+digits+"-")
+}
+
+const (
+	digits  = "0123456789"
+	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+func only(s, allowed string) bool { return strings.Trim(s, allowed) == "" }
+
+// deletes reports whether a header that is written like a cookie takes one away.
+func deletes(value string) bool {
+	for attribute := range strings.SplitSeq(strings.ToLower(value), ";") {
+		name, age, is := strings.Cut(strings.TrimSpace(attribute), "=")
+		if is && name == "max-age" && (age == "0" || strings.HasPrefix(age, "-")) {
+			return true
+		}
+	}
+	return false
+}
+
+// guidOfSignIn looks where only a sign-in's answer has a GUID: releases differ, and on
+// other answers a Guid header or such a cookie may be a proxy's.
+func guidOfSignIn(h http.Header, cookies []*http.Cookie) string {
+	if guid := guidOf(h); guid != "" {
+		return guid
+	}
+	for _, value := range h["Guid"] {
+		if guid, err := ParseGUID(value); err == nil && looksLikeGUID(guid) {
+			return guid
+		}
+	}
 	for _, cookie := range cookies {
 		if cookie.Name != "JSESSIONID" && !strings.EqualFold(cookie.Name, "GUID") {
 			continue
 		}
-		if guid, err := ParseGUID(cookie.Value); err == nil {
+		if guid, err := ParseGUID(cookie.Value); err == nil && guid != "deleted" && cookie.MaxAge >= 0 {
 			return guid
 		}
 	}
 	return ""
 }
 
-// cookieHeader is what to send back of the cookies that a sign-in has set.
-func cookieHeader(cookies []*http.Cookie) string {
-	pairs := make([]string, 0, len(cookies))
-	for _, cookie := range cookies {
-		if cookie.Value != "" && cookie.MaxAge >= 0 {
-			pairs = append(pairs, cookie.Name+"="+cookie.Value)
+// cookiesAfter is what to send back of cookies after an answer: it may set, replace
+// and delete some.
+func cookiesAfter(before string, set []*http.Cookie) string {
+	if len(set) == 0 {
+		return before
+	}
+	var pairs []string
+	for pair := range strings.SplitSeq(before, ";") {
+		pair = strings.TrimSpace(pair)
+		name, _, _ := strings.Cut(pair, "=")
+		if pair != "" && !slices.ContainsFunc(set, func(c *http.Cookie) bool { return c.Name == name }) {
+			pairs = append(pairs, pair)
 		}
 	}
-	return strings.Join(pairs, "; ")
+	for _, cookie := range set {
+		value := cookie.Value
+		if cookie.Quoted {
+			value = `"` + value + `"`
+		}
+		if value != "" && cookie.MaxAge >= 0 {
+			pairs = append(pairs, cookie.Name+"="+value)
+		}
+	}
+	after := strings.Join(pairs, "; ")
+	if len(after) > maxCookies {
+		return before // a balancer needs less, and all this is kept
+	}
+	return after
 }

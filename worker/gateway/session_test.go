@@ -63,7 +63,12 @@ func TestSignIn(t *testing.T) {
 			want: Session{Inspector: "1001", GUID: secretGUID}},
 		"cookie only": {header: http.Header{"Set-Cookie": {"JSESSIONID=" + secretGUID + "; Path=/; HttpOnly"}}, body: ok,
 			want: Session{Inspector: "1001", GUID: secretGUID, Cookie: "JSESSIONID=" + secretGUID}},
-		"nowhere": {header: http.Header{}, body: ok, err: ErrNoGUID},
+		"platform by force": {kind: SignInForcedPlatform, path: "/forceloginex", header: http.Header{"Set-Guid": {"JSESSIONID=" + secretGUID}}, body: ok,
+			want: Session{Inspector: "1001", GUID: secretGUID}},
+		"several headers": {header: http.Header{"Set-Guid": {"route=1", "JSESSIONID=deleted; Max-Age=0", "jsessionid=\"" + secretGUID + "\""}, "Guid": {"trace-7"}}, body: ok,
+			want: Session{Inspector: "1001", GUID: secretGUID}},
+		"a trace id": {header: http.Header{"Guid": {"req-0001-correlation"}}, body: ok, err: ErrNoGUID},
+		"nowhere":    {header: http.Header{}, body: ok, err: ErrNoGUID},
 		"password must be changed": {header: http.Header{"Set-Guid": {secretGUID}},
 			body: `{"retcode":"0","result":{"isForceChange":"true"}}`, want: Session{Inspector: "1001", GUID: secretGUID}, err: ErrChangePassword},
 		"refused": {header: http.Header{"Set-Guid": {secretGUID}}, body: `{"retcode":"100-004","message":"wrong"}`},
@@ -95,7 +100,7 @@ func TestSignIn(t *testing.T) {
 			defer client.Close()
 			cred := Credentials{Inspector: "1001", Password: "pw", Phone: "70001", Listen: true}
 			got, _, err := client.SignIn(context.Background(), c.kind, cred)
-			if got != c.want || !errors.Is(err, c.err) {
+			if got.Session != c.want || !errors.Is(err, c.err) {
 				t.Errorf("session %#v, %v", got, err)
 			}
 		})
@@ -129,6 +134,8 @@ func TestPoll(t *testing.T) {
 					t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 				}
 				w.Header().Set("Set-GUID", "JSESSIONID=next.AgentGateway1")
+				w.Header().Set("Guid", "trace-7")
+				w.Header()["Set-Cookie"] = []string{"a=b", "route=n2; Path=/", "old=; Max-Age=0"}
 				fmt.Fprint(w, c.body)
 			}))
 			defer server.Close()
@@ -137,13 +144,81 @@ func TestPoll(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			got, answer, err := client.Poll(context.Background(), Session{"1001", secretGUID, "route=n1"})
+			got, next, _, err := client.Poll(context.Background(), Session{"1001", secretGUID, "route=n1"})
 			if err != nil || got != c.want || got.Shutdown("1001") != c.shutdown {
 				t.Errorf("event %+v, %v", got, err)
 			}
-			if answer.GUID != "next.AgentGateway1" {
-				t.Errorf("GUID %q", answer.GUID)
+			want := Session{"1001", "next.AgentGateway1", "a=b; route=n2"}
+			if name == "not accepted" {
+				want = Session{"1001", secretGUID, "route=n1"}
+			}
+			if next != want {
+				t.Errorf("next %#v", next)
 			}
 		})
+	}
+}
+
+// TestNewGUID: on answers to calls a GUID comes in Set-GUID only, with success only,
+// and looks like one.
+func TestNewGUID(t *testing.T) {
+	t.Parallel()
+	const success, refusal = `{"retcode":"0"}`, `{"retcode":"900-003"}`
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		header http.Header
+		want   string
+	}{
+		"Set-GUID":       {200, success, http.Header{"Set-Guid": {"JSESSIONID=" + secretGUID}}, secretGUID},
+		"without suffix": {200, success, http.Header{"Set-Guid": {secretGUID[:36]}}, secretGUID[:36]},
+		"the second":     {200, success, http.Header{"Set-Guid": {"route=1", "JSESSIONID=" + secretGUID + "; Path=/"}}, secretGUID},
+		"refused":        {200, refusal, http.Header{"Set-Guid": {"JSESSIONID=" + secretGUID}}, ""},
+		"a proxy's page": {200, "<html>", http.Header{"Set-Guid": {"JSESSIONID=" + secretGUID}}, ""},
+		"HTTP error":     {502, success, http.Header{"Set-Guid": {"JSESSIONID=" + secretGUID}}, ""},
+		"deleted":        {200, success, http.Header{"Set-Guid": {"JSESSIONID=deleted"}}, ""},
+		"taken away":     {200, success, http.Header{"Set-Guid": {"JSESSIONID=" + secretGUID + "; max-age=0"}}, ""},
+		"Guid":           {200, success, http.Header{"Guid": {secretGUID}}, ""},
+		"cookie":         {200, success, http.Header{"Set-Cookie": {"JSESSIONID=" + secretGUID}}, ""},
+	} {
+		resp := &http.Response{StatusCode: c.status, Header: c.header}
+		if got := parseAnswer(resp, []byte(c.body)).GUID; got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// TestPasswordDays: how long the password lasts is told as a number, a string, or not.
+func TestPasswordDays(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]int{`"3"`: 3, `0`: 0, `"-1"`: -1, `"soon"`: -1, `null`: -1} {
+		header := http.Header{"Set-Guid": {secretGUID}}
+		body := []byte(`{"retcode":"0","result":{"timeRemaining":` + said + `}}`)
+		got, _, err := newSession("1001", reply{header: header, body: body})
+		if err != nil || got.PasswordDays != want {
+			t.Errorf("%s: %d, %v", said, got.PasswordDays, err)
+		}
+	}
+}
+
+// TestCookiesAfter: a later answer sets, replaces and deletes cookies, and cannot make
+// them many.
+func TestCookiesAfter(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ before, set, want string }{
+		{"a=1", "", "a=1"},
+		{"a=1; b=2", "a=3", "b=2; a=3"},
+		{"a=1; b=2", "a=; Max-Age=0", "b=2"},
+		{"a=1", "a=x; Max-Age=-1", ""},
+		{"", `q="with space"`, `q="with space"`},
+		{"a=1", "big=" + strings.Repeat("x", maxCookies), "a=1"},
+	} {
+		header := http.Header{}
+		if c.set != "" {
+			header.Set("Set-Cookie", c.set)
+		}
+		if got := cookiesAfter(c.before, (&http.Response{Header: header}).Cookies()); got != c.want {
+			t.Errorf("%q after %.40q: %q, want %q", c.before, c.set, got, c.want)
+		}
 	}
 }

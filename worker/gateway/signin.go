@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 )
 
-// Limits of a sign-in [cec_07_1202].
+// Limits of a sign-in [cec_07_1202]. A password has at most 32 bytes as it is typed;
+// where the site wants it encrypted it is longer.
 const (
-	MaxPassword = 32
+	MaxPassword = 256
 	MaxPhone    = 24
 )
 
@@ -23,10 +25,17 @@ var (
 type SignInKind int
 
 const (
-	SignInPlain    SignInKind = iota // with a phone and a media licence [cec_07_1202]
-	SignInPlatform                   // platform only: no media server, no media licence [cec_07_0357]
-	SignInForced                     // plain, and evicts whoever is signed in as this inspector [cec_07_1203]
+	SignInPlain          SignInKind = iota // with a phone and a media licence [cec_07_1202]
+	SignInPlatform                         // platform only: no media server, no media licence [cec_07_0357]
+	SignInForced                           // plain, and evicts whoever is signed in as this inspector [cec_07_1203]
+	SignInForcedPlatform                   // platform only, and evicts [I]
 )
+
+// SignedIn is what a sign-in brought.
+type SignedIn struct {
+	Session
+	PasswordDays int // until the password expires, -1 where the gateway does not tell
+}
 
 // Credentials are what an inspector signs in with.
 type Credentials struct {
@@ -64,13 +73,13 @@ type signInBody struct {
 //
 // It must not be repeated before it has returned, nor overlap with SignOut of the
 // same inspector [cec_07_1202].
-func (c *Client) SignIn(ctx context.Context, kind SignInKind, cred Credentials) (Session, Answer, error) {
+func (c *Client) SignIn(ctx context.Context, kind SignInKind, cred Credentials) (SignedIn, Answer, error) {
 	body, err := json.Marshal(signInBody{
 		Password: cred.Password, Phone: cred.Phone,
 		AgentType: anyAgentType, Status: busy, ListenStatus: cred.Listen,
 	})
 	if err != nil {
-		return Session{}, Answer{}, err
+		return SignedIn{}, Answer{}, err
 	}
 	segments := []string{"onlineagent", cred.Inspector}
 	switch kind {
@@ -78,29 +87,37 @@ func (c *Client) SignIn(ctx context.Context, kind SignInKind, cred Credentials) 
 		segments = append(segments, "loginex")
 	case SignInForced:
 		segments = append(segments, "forcelogin")
+	case SignInForcedPlatform:
+		segments = append(segments, "forceloginex")
 	}
 	reply, err := c.call(ctx, Session{}, http.MethodPut, body, segments...)
 	if err != nil || !reply.succeeded() {
-		return Session{}, reply.Answer, err
+		return SignedIn{}, reply.Answer, err
 	}
 	return newSession(cred.Inspector, reply)
 }
 
-func newSession(inspector string, reply reply) (Session, Answer, error) {
+func newSession(inspector string, reply reply) (SignedIn, Answer, error) {
 	cookies := (&http.Response{Header: reply.header}).Cookies()
-	s := Session{Inspector: inspector, GUID: reply.GUID, Cookie: cookieHeader(cookies)}
+	s := SignedIn{PasswordDays: -1, Session: Session{
+		Inspector: inspector, GUID: guidOfSignIn(reply.header, cookies), Cookie: cookiesAfter("", cookies),
+	}}
 	if s.GUID == "" {
-		s.GUID = guidOfCookies(cookies)
-	}
-	if s.GUID == "" {
-		return Session{}, reply.Answer, ErrNoGUID
+		return SignedIn{}, reply.Answer, ErrNoGUID
 	}
 	var said struct {
 		Result struct {
 			IsForceChange json.RawMessage `json:"isForceChange"`
+			TimeRemaining json.RawMessage `json:"timeRemaining"`
 		} `json:"result"`
 	}
-	if json.Unmarshal(reply.body, &said) == nil && string(said.Result.IsForceChange) == `"true"` || string(said.Result.IsForceChange) == "true" {
+	if json.Unmarshal(reply.body, &said) != nil {
+		return s, reply.Answer, nil
+	}
+	if days, err := strconv.Atoi(text(said.Result.TimeRemaining)); err == nil && days >= 0 {
+		s.PasswordDays = days
+	}
+	if change := string(said.Result.IsForceChange); change == `"true"` || change == "true" {
 		return s, reply.Answer, ErrChangePassword
 	}
 	return s, reply.Answer, nil
@@ -109,5 +126,11 @@ func newSession(inspector string, reply reply) (Session, Answer, error) {
 // SignOut ends the inspector's own session [cec_05_4015].
 func (c *Client) SignOut(ctx context.Context, s Session) (Answer, error) {
 	reply, err := c.call(ctx, s, http.MethodDelete, nil, "onlineagent", s.Inspector, "logout")
+	return reply.Answer, err
+}
+
+// Handshake is the heartbeat of a session whose events are pushed [cec_07_1204].
+func (c *Client) Handshake(ctx context.Context, s Session) (Answer, error) {
+	reply, err := c.call(ctx, s, http.MethodPost, nil, "onlineagent", s.Inspector, "handshake")
 	return reply.Answer, err
 }

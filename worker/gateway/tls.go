@@ -19,6 +19,10 @@ type TLSFiles struct {
 	CA         string // replaces the system's roots
 	Cert, Key  string // both or none; the key without a passphrase
 	ServerName string // the name that the gateway's certificate is for; empty for the URL's host
+
+	// Pins name the gateway's public key, as sha256/BASE64. With them nothing else
+	// about its certificate is looked at.
+	Pins []string
 }
 
 // Config reads the files. TLS 1.2 is the lowest version spoken.
@@ -39,6 +43,12 @@ func (f TLSFiles) any() bool { return f.CA != "" || f.Cert != "" || f.Key != "" 
 func (f TLSFiles) read() (pemTexts, error) {
 	if (f.Cert == "") != (f.Key == "") {
 		return pemTexts{}, fmt.Errorf("gateway client certificate %q with key %q: give both files or none", f.Cert, f.Key)
+	}
+	if f.CA != "" && len(f.Pins) > 0 {
+		return pemTexts{}, errors.New("gateway CA and gateway pin: give one of them, as a pin alone decides")
+	}
+	if err := checkPins(f.Pins); err != nil {
+		return pemTexts{}, err
 	}
 	var texts pemTexts
 	for _, file := range []struct {
@@ -63,6 +73,10 @@ func (f TLSFiles) read() (pemTexts, error) {
 
 func (f TLSFiles) config(texts pemTexts) (*tls.Config, error) {
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.ServerName}
+	if len(f.Pins) > 0 {
+		// VerifyConnection takes the place of what is skipped, at each handshake.
+		cfg.InsecureSkipVerify, cfg.VerifyConnection = true, verifyPinned(f.Pins)
+	}
 	if f.CA != "" {
 		cfg.RootCAs = x509.NewCertPool()
 		if !cfg.RootCAs.AppendCertsFromPEM([]byte(texts.ca)) {
@@ -96,7 +110,8 @@ func IsCertificateError(err error) bool {
 	var invalid x509.CertificateInvalidError
 	var host x509.HostnameError
 	return errors.As(err, &verification) || errors.As(err, &authority) ||
-		errors.As(err, &invalid) || errors.As(err, &host) || errors.Is(err, errNoClientCertificate) ||
+		errors.As(err, &invalid) || errors.As(err, &host) ||
+		errors.Is(err, errNoClientCertificate) || errors.Is(err, errUnpinned) ||
 		isAlert(err,
 			42,  // bad_certificate
 			43,  // unsupported_certificate

@@ -16,7 +16,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -452,7 +451,7 @@ func TestLooksAreRare(t *testing.T) {
 			t.Errorf("after %v: looked %v", step.at, looked)
 		}
 	}
-	transport, err := newReloading(&url.URL{Scheme: "https", Host: "gateway.test"}, TLSFiles{ServerName: "gateway.test"}, 1, nil)
+	transport, err := newReloading(TLSFiles{ServerName: "gateway.test"}, 1, nil)
 	must(t, err)
 	if due := time.Duration(transport.due.Load()); due < 100*365*24*time.Hour {
 		t.Errorf("without files the first look is after %v", due)

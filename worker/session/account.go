@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +12,7 @@ import (
 )
 
 // Account is one inspector and where its session comes from: exactly one of
-// GUID, GUIDFile, Shared, Password and PasswordFile.
+// GUID, GUIDFile, Shared, Password, PasswordFile and NoPassword.
 type Account struct {
 	Inspector string // work number, 101–999999
 
@@ -21,6 +22,7 @@ type Account struct {
 
 	Password     string // the workers sign the inspector in; a secret
 	PasswordFile string // the same, read at each sign-in
+	NoPassword   bool   // the same, with an empty one, as old sites allow
 	Phone        string // where the deployment needs one
 	Platform     bool   // sign in at the platform only: no media licence
 	Force        bool   // sign in although somebody else is, and evict them
@@ -37,6 +39,8 @@ func (a Account) Source() string {
 		return "GUID from the sessions bucket"
 	case a.PasswordFile != "":
 		return "password from " + a.PasswordFile
+	case a.NoPassword:
+		return "no password"
 	default:
 		return "password ******"
 	}
@@ -98,14 +102,14 @@ func (a Account) Validate() error {
 	case a.kept():
 		_, err = a.credentials()
 	case !a.Shared:
-		_, err = a.guid()
+		_, err = a.given()
 	}
 	return err
 }
 
 func (a Account) oneSource() error {
 	sources := 0
-	for _, given := range []bool{a.GUID != "", a.GUIDFile != "", a.Shared, a.Password != "", a.PasswordFile != ""} {
+	for _, given := range []bool{a.GUID != "", a.GUIDFile != "", a.Shared, a.Password != "", a.PasswordFile != "", a.NoPassword} {
 		if given {
 			sources++
 		}
@@ -122,26 +126,34 @@ func (a Account) oneSource() error {
 }
 
 // kept reports whether workers sign the inspector in.
-func (a Account) kept() bool { return a.Password != "" || a.PasswordFile != "" }
+func (a Account) kept() bool { return a.Password != "" || a.PasswordFile != "" || a.NoPassword }
 
-func (a Account) guid() (string, error) {
-	raw, source := a.GUID, "the GUID"
+// given reads the session that somebody else has signed in: a GUID, or JSON with the
+// cookies that belong to it, as in the bucket.
+func (a Account) given() (gateway.Session, error) {
+	raw, source := []byte(a.GUID), "the GUID"
 	if a.GUIDFile != "" {
 		data, err := os.ReadFile(a.GUIDFile)
 		if err != nil {
-			return "", fmt.Errorf("reading the GUID file: %w", err)
+			return gateway.Session{}, fmt.Errorf("reading the GUID file: %w", err)
 		}
-		raw, source = string(data), "GUID file "+a.GUIDFile
+		raw, source = data, "GUID file "+a.GUIDFile
 	}
-	guid, err := gateway.ParseGUID(raw)
+	r, err := parseRecord(raw)
+	if err == nil && r.GUID == "" {
+		_, err = gateway.ParseGUID("")
+	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", source, err)
+		return gateway.Session{}, fmt.Errorf("%s: %w", source, err)
 	}
-	return guid, nil
+	return r.session(a.Inspector), nil
 }
 
-// credentials reads the password. Only line ends are cut off: a password may end
-// with a space.
+// withoutBOM cuts off the byte order mark that some editors put in front of a text.
+func withoutBOM(data []byte) []byte { return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) }
+
+// credentials reads the password. Only line ends and a byte order mark are cut off: a
+// password may end with a space.
 func (a Account) credentials() (gateway.Credentials, error) {
 	password, source := a.Password, "the password"
 	if a.PasswordFile != "" {
@@ -149,11 +161,11 @@ func (a Account) credentials() (gateway.Credentials, error) {
 		if err != nil {
 			return gateway.Credentials{}, fmt.Errorf("reading the password file: %w", err)
 		}
-		password, source = strings.TrimRight(string(data), "\r\n"), "password file "+a.PasswordFile
+		password, source = strings.TrimRight(string(withoutBOM(data)), "\r\n"), "password file "+a.PasswordFile
 	}
 	switch {
-	case password == "":
-		return gateway.Credentials{}, fmt.Errorf("%s is empty: put in the inspector's password", source)
+	case password == "" && !a.NoPassword:
+		return gateway.Credentials{}, fmt.Errorf("%s is empty: put in the inspector's password, or say --no-password where there is none", source)
 	case len(password) > gateway.MaxPassword:
 		return gateway.Credentials{}, fmt.Errorf("%s has %d bytes, %d at most: put in the password and nothing else", source, len(password), gateway.MaxPassword)
 	case strings.ContainsAny(password, "\r\n\x00"):

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// cutOffTime is how long a keeper may get no answer of the gateway before it lets
-	// another try: it may be the only one that is cut off.
+	// cutOffTime is how long a keeper may get no answer of the gateway, from when one
+	// was due, before it lets another try: it may be the only one that is cut off.
 	cutOffTime = 30 * time.Second
 	// restTime is how long it leaves the others for that.
 	restTime = 3 * time.Second
@@ -33,7 +33,7 @@ func (k *kept) cutOff() bool {
 // release gives the lease up while the session stays as it is.
 func (k *kept) release(ctx context.Context, t *tenure) {
 	k.rest = time.Now().Add(restTime)
-	if err := t.change(ctx, func(r *record) { r.Keeper, r.Lease = "", "" }); err == nil {
+	if err := t.giveUp(ctx); err == nil {
 		k.in.log(slog.LevelWarn, "another worker may keep the session", slog.Any("error", errCutOff))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -33,11 +34,12 @@ type follower struct {
 func (f *follower) apply(r record) {
 	s, state := f.in.current()
 	checked := r.Checked > f.seen.Checked
+	f.in.passwordEnds(r.PasswordEnds)
 	switch {
 	case r.GUID != "" && (r.GUID != s.GUID || r.Cookie != s.Cookie):
 		f.in.set(r.session(f.in.account.Inspector))
 	case r.GUID != "" && checked, r.GUID != "" && state == down:
-		f.in.verified()
+		f.in.verified(true)
 	case r.GUID != "":
 	case r.Problem != "":
 		f.in.lost(down, errors.New(r.Problem))
@@ -47,9 +49,17 @@ func (f *follower) apply(r record) {
 	f.seen = r
 }
 
+// entry is a state of the key.
+type entry struct {
+	record
+	revision uint64
+	written  time.Time // by the server's clock
+	gone     bool      // deleted, or written over with what is no record
+}
+
 // watch hands each new state of the key to change until it returns false or the
 // context ends. Once a second it calls idle, which may end it as well.
-func (f *follower) watch(ctx context.Context, change func(record, uint64) bool, idle func() bool) {
+func (f *follower) watch(ctx context.Context, change func(entry) bool, idle func() bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ticker := time.NewTicker(time.Second)
@@ -62,22 +72,18 @@ func (f *follower) watch(ctx context.Context, change func(record, uint64) bool, 
 		select {
 		case <-ctx.Done():
 			return
-		case entry, open := <-updates:
+		case came, open := <-updates:
 			if !open {
 				updates = nil
 				continue
 			}
-			if entry == nil { // all that was there has come
+			if came == nil { // all that was there has come
 				if !idle() {
 					return
 				}
 				continue
 			}
-			r, err := parseRecord(entry.Value())
-			if err != nil {
-				r = record{Problem: "what the bucket holds is no session: " + err.Error()}
-			}
-			if !change(r, entry.Revision()) {
+			if !change(entryOf(came)) {
 				return
 			}
 		case <-ticker.C:
@@ -86,6 +92,14 @@ func (f *follower) watch(ctx context.Context, change func(record, uint64) bool, 
 			}
 		}
 	}
+}
+
+func entryOf(came jetstream.KeyValueEntry) entry {
+	r, err := parseRecord(came.Value())
+	if err != nil {
+		r = notARecord(err)
+	}
+	return entry{r, came.Revision(), came.Created(), err != nil || came.Operation() != jetstream.KeyValuePut}
 }
 
 func (f *follower) openWatch(ctx context.Context) <-chan jetstream.KeyValueEntry {
@@ -108,6 +122,161 @@ func (f *follower) askForCheck() {
 	}
 }
 
+// follow uses what the keeper writes until this worker has become the keeper; it
+// returns nil when the context ends first.
+func (k *kept) follow(ctx context.Context) *tenure {
+	f := &following{kept: k, asked: time.Now()}
+	k.revision = 0
+	k.silence(0)
+	checking, stop := context.WithCancel(ctx)
+	k.watch(ctx, func(e entry) bool { return f.changed(checking, e) }, func() bool { return f.idle(ctx) })
+	stop()
+	f.checks.Wait()
+	if f.tenure != nil {
+		k.in.log(slog.LevelInfo, "this worker keeps the session", slog.String("before", f.last.Keeper))
+	}
+	return f.tenure
+}
+
+// following is one time of being no keeper.
+type following struct {
+	*kept
+	tenure *tenure // what it ends with
+	last   record  // as last seen
+	asked  time.Time
+	checks sync.WaitGroup
+}
+
+// changed is told of each state of the record. Both methods report whether to go on.
+func (f *following) changed(ctx context.Context, e entry) bool {
+	first := f.revision == 0
+	f.revision = e.revision
+	switch {
+	case e.gone:
+		// By mistake: a keeper that there may be writes it again, and the session goes on.
+		f.last = record{}
+		f.silence(f.silentFor(ctx, e))
+		if s, _ := f.in.current(); s.GUID == "" && e.Problem != "" {
+			f.in.lost(down, errors.New(e.Problem))
+		}
+		return true
+	case first && e.GUID != "":
+		// The keeper may be dead for long, and the session alive: the gateway knows.
+		f.seen = e.record
+		f.adoptChecked(ctx, e.session(f.in.account.Inspector))
+	default:
+		f.apply(e.record)
+	}
+	f.last = e.record
+	f.silence(0)
+	if first && e.Lease != "" {
+		f.silence(f.silentFor(ctx, e))
+	}
+	return e.Lease != "" || f.try(ctx)
+}
+
+// idle looks whether the lease is abandoned.
+func (f *following) idle(ctx context.Context) bool {
+	if _, state := f.in.current(); state == pending && f.seen.GUID != "" && time.Since(f.asked) >= repeatCheck {
+		f.asked = time.Now()
+		f.askForCheck()
+	}
+	// Without any record nobody keeps it either.
+	taken := f.revision != 0 && (f.last.Lease != "" || f.last.empty()) && time.Now().Before(f.takeover)
+	return taken || f.try(ctx)
+}
+
+// adoptChecked takes up a session that is there from before, when the gateway says
+// that it is good. Where it does not, the keeper knows more.
+func (f *following) adoptChecked(ctx context.Context, s gateway.Session) {
+	if f.in.adopt(s) {
+		return
+	}
+	f.askForCheck()
+	f.checks.Go(func() {
+		if f.in.pool.askApart(ctx, s) == alive {
+			f.in.verifiedAs(s)
+		}
+	})
+}
+
+// silentFor is how long the keeper had been silent when this worker began to look.
+func (f *following) silentFor(ctx context.Context, e entry) time.Duration {
+	age, err := f.age(ctx, e.written)
+	if err != nil {
+		f.in.log(slog.LevelWarn, "not known since when the keeper is silent", slog.Any("error", err))
+		return 0
+	}
+	return age
+}
+
+// silence starts the wait for the keeper's next sign of life, some of which may have
+// passed.
+func (k *kept) silence(passed time.Duration) {
+	k.takeover = time.Now().Add(k.in.pool.cfg.Lease - max(0, passed))
+}
+
+// try takes the lease, if this worker can do anything with it.
+func (f *following) try(ctx context.Context) bool {
+	if time.Now().Before(f.rest) || !f.can(f.last) {
+		return true
+	}
+	err := f.upToDate(ctx)
+	if err == nil {
+		f.tenure, err = f.take(ctx, f.last, f.revision)
+	}
+	if err == nil {
+		return false
+	}
+	if errors.Is(err, errOvertaken) {
+		f.silence(0) // the other's record is on its way
+	} else if ctx.Err() == nil {
+		f.in.log(slog.LevelWarn, "keeper's lease not taken", slog.Any("error", err))
+	}
+	return true
+}
+
+// upToDate makes sure that the record is still what was seen last. The number of its
+// revision alone does not: a bucket that was made anew counts from one again.
+func (f *following) upToDate(ctx context.Context) error {
+	if f.revision == 0 || f.last.empty() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, putTime)
+	defer cancel()
+	now, revision, err := f.get(ctx)
+	if err == nil && (revision != f.revision || now.Lease != f.last.Lease) {
+		err = errOvertaken
+	}
+	return err
+}
+
+// can reports whether a keeper would have anything to do: a session to poll, or a
+// password that may be tried soon.
+func (f *following) can(r record) bool {
+	if s, _ := f.in.current(); r.GUID != "" || r.empty() && s.GUID != "" {
+		return true
+	}
+	cred, err := f.in.account.credentials()
+	if err != nil {
+		f.in.lost(down, err)
+		return false
+	}
+	wait, ever := f.passwords.wait(r, cred.Password, f.in.pool.cfg.Now())
+	if ever && wait <= patience {
+		return true
+	}
+	f.in.lost(down, errors.New(problemOf(r)))
+	return false
+}
+
+func problemOf(r record) string {
+	if r.Problem != "" {
+		return r.Problem
+	}
+	return "the gateway has refused the password: no sign-in before it changes"
+}
+
 // shared is a session that another program, or other workers, keep.
 type shared struct{ *follower }
 
@@ -116,48 +285,24 @@ func (s *shared) run(ctx context.Context) {
 	if err == nil {
 		defer func() { _ = needed.Unsubscribe() }()
 	}
-	var asked time.Time
-	pause, next := firstCheck, time.Now()
-	s.watch(ctx, func(r record, _ uint64) bool {
-		if r.GUID == "" && r.Problem == "" {
-			r.Problem = fmt.Sprintf("the bucket %s holds no GUID under %s", s.kv.Bucket(), s.key)
+	trial := newTrial(s.in)
+	s.watch(ctx, func(e entry) bool {
+		if e.GUID == "" && e.Problem == "" {
+			e.Problem = fmt.Sprintf("the bucket %s holds no GUID under %s", s.kv.Bucket(), s.key)
 		}
-		s.apply(r)
+		s.apply(e.record)
 		return true
 	}, func() bool {
-		current, state := s.in.current()
-		switch {
-		case state == live:
-			pause, asked = firstCheck, time.Time{}
-		case current.GUID == "":
+		if current, _ := s.in.current(); current.GUID == "" {
 			s.in.lost(down, fmt.Errorf("the bucket %s holds no GUID under %s", s.kv.Bucket(), s.key))
-		case asked.IsZero():
-			asked, next = time.Now(), time.Now().Add(pause)
-		case time.Now().After(next):
-			if state == pending && time.Since(asked) > 5*time.Second {
-				s.in.lost(down, ErrNotRenewed)
-			}
-			pause = min(2*pause, lastCheck)
-			next = time.Now().Add(pause)
-			s.check(ctx, current)
+		} else {
+			trial.look(ctx)
 		}
 		return true
 	})
 }
 
-// check looks whether a refused session is taken again.
-func (s *shared) check(ctx context.Context, current gateway.Session) {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
-	if judge(s.in.pool.cfg.Gateway.OwnState(ctx, current)) == alive {
-		s.in.verified()
-	}
-}
-
-func (s *shared) refused(gateway.Session) error {
-	s.askForCheck()
-	return nil
-}
+func (s *shared) refused(gateway.Session) { s.askForCheck() }
 
 // renewed takes up a GUID for this process only: the bucket is somebody else's.
-func (s *shared) renewed(used gateway.Session, guid string) { s.in.rotate(used, guid) }
+func (s *shared) renewed(used gateway.Session, guid string) { s.in.renew(used, guid) }

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -22,132 +21,115 @@ const (
 	// may have been signed in again with the same.
 	firstCheck = 2 * time.Second
 	lastCheck  = 30 * time.Second
-	checkTime  = 10 * time.Second
+	// renewTime is how long a refused session counts as being renewed by its source.
+	renewTime = 5 * time.Second
 )
 
 // given is a session that somebody else has signed in: its GUID comes from a
 // file or from the environment.
 type given struct {
 	in    *inspector
-	nudge chan struct{} // a check is wanted; has room for one
+	nudge chan struct{} // a call was refused; has room for one
 
-	mu   sync.Mutex // one reading at a time
-	held string     // what the source held at the last reading
-	last string     // what the last unsuccessful reading said
+	mu   sync.Mutex      // one reading at a time
+	held gateway.Session // what the source held at the last reading
+	last string          // what the last unsuccessful reading said
 }
 
 func (g *given) run(ctx context.Context) {
-	ticker := time.NewTicker(rereadEvery)
+	ticker := time.NewTicker(rereadEvery / 2)
 	defer ticker.Stop()
-	var pause time.Duration
-	var next time.Time
+	trial := newTrial(g.in)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			_ = g.reread()
 		case <-g.nudge:
-			pause, next = firstCheck, time.Time{}
 		}
-		s, state := g.in.current()
-		if state == live || time.Now().Before(next) {
-			continue
-		}
-		if g.tryAgain(ctx, s) {
-			g.in.verified()
-		}
-		next = time.Now().Add(pause)
-		pause = min(2*pause, lastCheck)
+		g.reread()
+		trial.look(ctx)
 	}
 }
 
 // reread takes up what the source holds now, if that is something new.
-func (g *given) reread() error {
+func (g *given) reread() {
+	if err := g.read(); err != nil && err.Error() != g.last {
+		g.last = err.Error()
+		g.in.log(slog.LevelWarn, "GUID not read again", slog.Any("error", err))
+	}
+}
+
+func (g *given) read() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	guid, err := g.in.account.guid()
+	s, err := g.in.account.given()
 	if err != nil {
-		if err.Error() != g.last {
-			g.last = err.Error()
-			g.in.log(slog.LevelWarn, "GUID not read again", slog.Any("error", err))
-		}
 		return err
 	}
 	g.last = ""
-	if guid == g.held {
-		return ErrNotRenewed
+	if s != g.held {
+		g.held = s
+		g.in.set(s)
 	}
-	g.held = guid
-	g.in.set(gateway.Session{Inspector: g.in.account.Inspector, GUID: guid})
 	return nil
 }
 
-func (g *given) refused(used gateway.Session) error {
-	err := g.reread()
-	if err == nil {
-		return nil
-	}
-	if s, _ := g.in.current(); s.GUID != used.GUID {
-		return nil
-	}
-	g.in.lost(down, err)
+// refused makes run look at the source at once. The commands wait, as they do with
+// other sources: a program that signs in again writes a moment later.
+func (g *given) refused(gateway.Session) {
 	select {
 	case g.nudge <- struct{}{}:
 	default:
 	}
-	return err
 }
 
 // renewed takes up a GUID for this process only: the source is somebody else's.
-func (g *given) renewed(used gateway.Session, guid string) { g.in.rotate(used, guid) }
+func (g *given) renewed(used gateway.Session, guid string) { g.in.renew(used, guid) }
 
-// tryAgain asks the gateway whether it takes the session now. A gateway that
-// answers, but does not know the question, is asked by the next command.
-func (g *given) tryAgain(ctx context.Context, s gateway.Session) bool {
+// trial is how a refused session of somebody else's is found to be good again.
+type trial struct {
+	in    *inspector
+	of    gateway.Session
+	since time.Time // it was refused; zero while nothing is
+	pause time.Duration
+	next  time.Time
+}
+
+func newTrial(in *inspector) *trial { return &trial{in: in} }
+
+// look asks the gateway from time to time whether it takes a refused session now.
+// Where it answers and does not know that question, the next command asks, alone.
+func (t *trial) look(ctx context.Context) {
+	s, state := t.in.current()
+	switch {
+	case state == live:
+		t.since = time.Time{}
+		return
+	case t.since.IsZero() || s != t.of:
+		if s != t.of {
+			t.pause = firstCheck
+		}
+		t.of, t.since, t.next = s, time.Now(), time.Now().Add(t.pause)
+		return
+	case time.Now().Before(t.next):
+		return
+	}
+	if time.Since(t.since) > renewTime {
+		t.in.lost(down, ErrNotRenewed)
+	}
+	t.pause = min(2*t.pause, lastCheck)
+	t.next = time.Now().Add(t.pause)
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	answer, err := g.in.pool.cfg.Gateway.OwnState(ctx, s)
-	verdict := judge(answer, err)
-	return verdict == alive || verdict == unknown && err == nil && answer.HTTPStatus < 500
-}
-
-// verdict is what an answer to a session's own calls says about it.
-type verdict int
-
-const (
-	unknown  verdict = iota // no answer of the gateway
-	alive                   // the session is good
-	doubtful                // it may have ended, or be mixed up with its successor
-	ended                   // it is gone
-)
-
-// judge reads the answer to a poll or a question for the own state. The vendor's
-// clients give up at once on 100-006 and after repeated 000-003 [V].
-func judge(answer gateway.Answer, err error) verdict {
-	switch {
-	case err != nil, answer.HTTPStatus >= 500:
-		return unknown
-	case answer.Retcode == "100-006", answer.Retcode == "105-005", answer.Retcode == "105-006":
-		return ended
-	case answer.Retcode == "000-003", answer.HTTPStatus == 401, answer.HTTPStatus == 403:
-		return doubtful
-	case answer.HTTPStatus == 200 && answer.Retcode == gateway.RetcodeSuccess:
-		return alive
-	default:
-		return unknown
-	}
-}
-
-func said(answer gateway.Answer, err error) string {
-	switch {
-	case err != nil:
-		return err.Error()
-	case answer.Retcode == "":
-		return fmt.Sprintf("HTTP %d without a retcode", answer.HTTPStatus)
-	case answer.Message == "":
-		return answer.Retcode
-	default:
-		return answer.Retcode + " (" + answer.Message + ")"
+	answer, err := t.in.pool.cfg.Gateway.OwnState(ctx, s)
+	switch t.in.pool.judge(answer, err) {
+	case alive, pushed:
+		t.pause = firstCheck
+		t.in.verified(true)
+	case unknown:
+		if err == nil && answer.HTTPStatus < 500 {
+			t.in.probe()
+		}
 	}
 }

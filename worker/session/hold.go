@@ -5,17 +5,18 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
 
 const (
-	// pollTime is how long a poll may take; well above gateway.PollWait.
-	pollTime = 3 * gateway.PollWait
 	// lastPollPause is the longest pause after failed polls. The session lives for
 	// gateway.SessionLife, so there are many tries.
 	lastPollPause = 5 * time.Second
+	// beatEvery is the pause between two heartbeats where events are pushed.
+	beatEvery = 30 * time.Second
 )
 
 // Reasons for the end of a session, or of its keeping here.
@@ -23,140 +24,202 @@ var (
 	errGone    = errors.New("the gateway does not know the session any more")
 	errEvicted = errors.New("the inspector was signed out elsewhere")
 	errCutOff  = errors.New("the gateway gives this worker no answer")
+	errPushed  = errors.New("the gateway refuses polls with 000-001, wrong way to fetch events: switch push mode off for this account, or the session ends every two minutes")
 )
+
+// polling is one session being kept.
+type polling struct {
+	*kept
+	t   *tenure
+	end context.CancelCauseFunc
+
+	refusals int           // of polls in a row
+	pause    time.Duration // before the next
+}
 
 // hold polls until the session is over and returns why.
 func (k *kept) hold(ctx context.Context, t *tenure) error {
 	ctx, end := context.WithCancelCause(ctx)
+	k.polled.Store(false)
+	k.applied = gateway.Session{}
 	checked := make(chan struct{})
 	go func() { defer close(checked); k.checkWhenNudged(ctx, t, end) }()
 	if !k.in.adopt(t.record().session(k.in.account.Inspector)) {
 		k.nudged()
 	}
-	doubts, pause := 0, gateway.PollPause
+	p := &polling{kept: k, t: t, end: end, pause: gateway.PollPause}
 	for ctx.Err() == nil && t.holds() {
-		s := t.record().session(k.in.account.Inspector)
-		k.in.use(s)
-		verdict := k.poll(ctx, t, s, end)
-		switch {
-		case verdict == alive:
-			doubts, pause = 0, gateway.PollPause
-		case verdict == doubtful && doubts == 0:
-			doubts++
-		case verdict == doubtful, verdict == ended:
-			if !k.replaced(ctx, t, s) {
-				end(errGone)
-			}
-		default:
-			pause = min(2*pause, lastPollPause)
-		}
+		p.once(ctx)
 		if k.cutOff() {
 			end(errCutOff)
 		}
-		_ = wait(ctx, pause+rand.N(gateway.PollPause))
+		_ = wait(ctx, p.pause+rand.N(gateway.PollPause))
+		for !k.unheard.IsZero() && !k.cutOff() && ctx.Err() == nil {
+			p.listen(ctx)
+		}
 	}
 	end(errTenureLost)
 	<-checked
 	return context.Cause(ctx)
 }
 
+// present is the session to go on with: what the record says where that is news, else
+// what this worker has, which a call of its own may have renewed.
+func (k *kept) present(t *tenure) gateway.Session {
+	k.presenting.Lock()
+	defer k.presenting.Unlock()
+	if s := t.record().session(k.in.account.Inspector); s != k.applied {
+		k.applied = s
+		k.in.use(s)
+	}
+	s, _ := k.in.current()
+	return s
+}
+
+// once makes one poll and reacts to what it says of the session.
+func (p *polling) once(ctx context.Context) {
+	s := p.present(p.t)
+	client := p.in.pool.cfg.Gateway
+	if p.refusals > 0 { // another connection may lead to a node that knows the session
+		client = client.Apart()
+		defer client.Close()
+	}
+	switch p.poll(ctx, client, s) {
+	case alive:
+		p.refusals, p.pause = 0, gateway.PollPause
+	case refused:
+		p.pause = gateway.PollPause
+		if p.refused(ctx, s) {
+			p.end(errGone)
+		}
+	case pushed:
+		p.in.warn(errPushed)
+		p.beat(ctx, s)
+		p.pause = beatEvery
+	default:
+		p.pause = min(2*p.pause, lastPollPause)
+	}
+}
+
+// refused reports whether a poll's refusal proves that the session is over. One may
+// come from a node that does not know the session; two in a row prove it. Where the
+// gateway still takes the session for other questions, a third poll decides.
+func (p *polling) refused(ctx context.Context, s gateway.Session) bool {
+	p.refusals++
+	if p.replaced(ctx, p.t, s) {
+		p.refusals = 0
+		return false
+	}
+	if !p.polled.Load() { // with AUTHMODE 2 nothing else is taken before the first poll
+		return p.refusals > 1
+	}
+	p.in.doubt(s) // calls wait for the moment that this takes
+	switch p.in.pool.secondOpinion(ctx, s) {
+	case refused:
+		if !p.replaced(ctx, p.t, s) {
+			return true
+		}
+		p.refusals = 0
+	case alive, pushed:
+		if p.refusals > 2 {
+			return true
+		}
+	default:
+		if p.refusals > 1 {
+			return true
+		}
+	}
+	p.in.verified(false)
+	return false
+}
+
 // poll makes one poll, and takes up what it brings.
-func (k *kept) poll(ctx context.Context, t *tenure, s gateway.Session, end context.CancelCauseFunc) verdict {
-	polling, cancel := context.WithTimeout(ctx, pollTime)
+func (p *polling) poll(ctx context.Context, client *gateway.Client, s gateway.Session) verdict {
+	polling, cancel := context.WithTimeout(ctx, p.in.pool.cfg.PollTime)
 	defer cancel()
 	begin := time.Now()
-	event, answer, err := k.in.pool.cfg.Gateway.Poll(polling, s)
-	verdict := judge(answer, err)
+	event, next, answer, err := client.Poll(polling, s)
+	verdict := p.in.pool.judge(answer, err)
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && verdict != alive:
+		return verdict
 	case err == nil && answer.Retcode != "" && answer.HTTPStatus < 500:
-		k.answered()
+		p.answered()
 	default:
-		k.silent()
+		p.silent()
 	}
-	if verdict == unknown && ctx.Err() == nil {
-		k.in.log(slog.LevelWarn, "poll failed", slog.String("answer", said(answer, err)))
+	if verdict == unknown {
+		p.in.log(slog.LevelWarn, "poll failed", slog.String("answer", said(answer, err)))
 	}
 	if verdict == alive {
-		k.signIn.lasts()
-		k.in.verified()
-		k.heard(ctx, t, s, event, answer, end)
-		if at := k.nudgedAt.Load(); at != 0 && begin.UnixNano() > at {
-			k.checked(ctx, t) // as good as asking for the own state
+		first := !p.polled.Swap(true)
+		p.signIn.lasts()
+		p.in.warn(nil)
+		p.heard(ctx, s, next, event)
+		p.in.verified(!first)
+		// As good as asking for the own state; the first one also where it began before.
+		if at := p.nudgedAt.Load(); at != 0 && (first || next != s || begin.UnixNano() > at) {
+			p.checked(ctx, p.t)
 		}
 	}
 	return verdict
 }
 
 // heard takes up what a poll brought.
-func (k *kept) heard(ctx context.Context, t *tenure, s gateway.Session, event gateway.Event, answer gateway.Answer, end context.CancelCauseFunc) {
-	if answer.GUID != "" && answer.GUID != s.GUID {
-		// Here first: the old one is still good for a while, so nobody is in a hurry.
-		k.in.rotate(s, answer.GUID)
-		if err := t.insist(ctx, func(r *record) { r.GUID = answer.GUID }); err == nil {
-			k.in.log(slog.LevelDebug, "GUID rotated")
-		} else {
-			next := s
-			next.GUID = answer.GUID
-			k.unsaved = &unsaved{before: s.GUID, session: next}
-		}
+func (p *polling) heard(ctx context.Context, s, next gateway.Session, event gateway.Event) {
+	p.in.replace(s, next) // here first: nobody has it sooner
+	if now := p.t.record(); now.GUID != next.GUID || now.Cookie != next.Cookie {
+		p.pass(ctx, s, next)
 	}
 	if event.Out != "" {
-		k.in.pool.watches.announce(event.Out)
+		p.in.pool.watches.announce(event.Out)
 	}
-	if event.Shutdown(k.in.account.Inspector) {
-		end(errEvicted)
+	if event.Shutdown(p.in.account.Inspector) {
+		p.end(errEvicted)
 	}
 }
 
-// checkWhenNudged asks the gateway about a session that a call was refused with,
-// and tells everybody that it is good, or ends it.
-func (k *kept) checkWhenNudged(ctx context.Context, t *tenure, end context.CancelCauseFunc) {
-	doubts := 0
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-k.nudge:
+// pass writes a session that follows the one that was polled with. Where another worker
+// has shared a newer one meanwhile, that one stays.
+func (p *polling) pass(ctx context.Context, s, next gateway.Session) {
+	p.presenting.Lock()
+	known := p.applied.GUID
+	p.presenting.Unlock()
+	err := p.t.insist(ctx, func(r *record) {
+		if r.GUID == s.GUID || r.GUID == known {
+			r.GUID, r.Cookie = next.GUID, next.Cookie
 		}
-		pause := gateway.PollPause
-		for ctx.Err() == nil && t.holds() && k.nudgedAt.Load() != 0 {
-			asking, cancel := context.WithTimeout(ctx, checkTime)
-			s := t.record().session(k.in.account.Inspector)
-			verdict := judge(k.in.pool.cfg.Gateway.OwnState(asking, s))
-			cancel()
-			switch {
-			case verdict == alive:
-				doubts = 0
-				k.in.use(s)
-				k.checked(ctx, t)
-				continue
-			case verdict == doubtful && doubts == 0:
-				doubts++
-			case verdict == doubtful, verdict == ended:
-				if !k.replaced(ctx, t, s) {
-					end(errGone)
-					return
-				}
-			default:
-				// The next poll tells as well.
-				pause = min(2*pause, lastPollPause)
-			}
-			_ = wait(ctx, pause)
-		}
+	})
+	if err == nil {
+		p.in.log(slog.LevelDebug, "GUID rotated")
+		return
 	}
+	// The lease is lost, the session is not: whoever keeps it now needs this.
+	p.unsaved = &unsaved{before: s.GUID, session: next}
+	p.share(s.GUID, next)
 }
 
-// replaced looks whether another worker has shared a newer GUID of the session.
-func (k *kept) replaced(ctx context.Context, t *tenure, s gateway.Session) bool {
-	_ = t.change(ctx, func(*record) {})
-	now := t.record().GUID
-	return now != "" && now != s.GUID
+// listen asks a question that is answered at once, where a poll got no answer: whether
+// the gateway answers at all shall not take another poll's time to find out.
+func (p *polling) listen(ctx context.Context) {
+	asking, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	apart := p.in.pool.cfg.Gateway.Apart()
+	defer apart.Close()
+	answer, err := apart.OwnState(asking, p.present(p.t))
+	if err == nil && (answer.Retcode != "" || answer.HTTPStatus == http.StatusNotFound) && answer.HTTPStatus < 500 {
+		p.answered()
+		return
+	}
+	_ = wait(ctx, min(lastPollPause, p.in.pool.cfg.CutOff/8))
 }
 
-// checked tells everybody that a session that was doubted is good.
-func (k *kept) checked(ctx context.Context, t *tenure) {
-	k.nudgedAt.Store(0)
-	k.in.verified()
-	_ = t.insist(ctx, func(r *record) { r.Checked++ })
+// beat is the heartbeat of a session whose events are pushed [cec_07_1204].
+func (p *polling) beat(ctx context.Context, s gateway.Session) {
+	beating, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	if p.in.pool.judge(p.in.pool.cfg.Gateway.Handshake(beating, s)) == alive {
+		p.polled.Store(true)
+		p.in.verified(false)
+	}
 }

@@ -14,9 +14,8 @@ import (
 type source interface {
 	// run keeps the inspector's session up to date until the context ends.
 	run(ctx context.Context)
-	// refused is told that the gateway did not accept the present session. An
-	// error says that nothing better will come and ends the command.
-	refused(used gateway.Session) error
+	// refused is told that the gateway did not accept the present session.
+	refused(used gateway.Session)
 	// renewed is told of a new GUID that an answer to a call brought.
 	renewed(used gateway.Session, guid string)
 }
@@ -46,9 +45,13 @@ type inspector struct {
 	state    state
 	problem  error // why it is not live
 	doubted  bool  // a call with the session was refused
+	trial    bool  // live as far as is known: one call at a time finds out
+	warning  error // what is not as it should be while it is live
 	inFlight int
 	limit    limit
 	right    right
+
+	passwordUntil time.Time // zero where nobody knows
 }
 
 // open connects the inspector with the source of its session.
@@ -68,7 +71,7 @@ func (in *inspector) open(ctx context.Context) error {
 	}
 	g := &given{in: in, nudge: make(chan struct{}, 1)}
 	in.source = g
-	return g.reread()
+	return g.read()
 }
 
 // current is the session that calls are made with now.
@@ -83,7 +86,7 @@ func (in *inspector) set(s gateway.Session) {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
 	came := in.state != live
-	in.session, in.state, in.problem, in.doubted = s, live, nil, false
+	in.session, in.state, in.problem, in.doubted, in.trial = s, live, nil, false, false
 	if came {
 		in.log(slog.LevelInfo, "session usable")
 		in.pool.sessionsChanged()
@@ -98,15 +101,22 @@ func (in *inspector) use(s gateway.Session) {
 	}
 }
 
-// rotate replaces the GUID of the session if it is still the present one.
-func (in *inspector) rotate(used gateway.Session, guid string) bool {
+// replace puts a session in the place of one if that is still the present one.
+func (in *inspector) replace(used, next gateway.Session) bool {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
 	if in.session.GUID != used.GUID {
 		return false
 	}
-	in.session.GUID = guid
+	in.session = next
 	return true
+}
+
+// renew is replace for a GUID alone.
+func (in *inspector) renew(used gateway.Session, guid string) {
+	next := used
+	next.GUID = guid
+	in.replace(used, next)
 }
 
 // adopt takes a session that is to be kept from now on. It is not used before
@@ -125,19 +135,95 @@ func (in *inspector) adopt(s gateway.Session) bool {
 	return false
 }
 
-// verified says that the session is good, also where a call with it was refused.
-func (in *inspector) verified() {
+// verified says that the session is good, also where a call with it was refused. If
+// the calls were wrong to be refused, it counts: they may all be.
+func (in *inspector) verified(wrong bool) {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
+	in.good(wrong)
+}
+
+// doubt lets no more calls be made with a session while somebody asks about it.
+func (in *inspector) doubt(s gateway.Session) {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	if in.session == s && in.state == live {
+		in.state, in.problem = pending, errRefused
+		in.pool.sessionsChanged()
+	}
+}
+
+// verifiedAs is verified for a session that may have been replaced meanwhile.
+func (in *inspector) verifiedAs(s gateway.Session) {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	if in.session == s {
+		in.good(false)
+	}
+}
+
+func (in *inspector) good(wrong bool) {
 	if in.state == live {
 		return
 	}
-	if in.doubted {
+	if in.doubted && wrong {
 		in.right.overruled(in)
 	}
-	in.state, in.problem, in.doubted = live, nil, false
+	in.state, in.problem, in.doubted, in.trial = live, nil, false, false
 	in.log(slog.LevelInfo, "session usable")
 	in.pool.sessionsChanged()
+}
+
+// probe lets one call at a time find out whether a refused session is good: nothing
+// else can be asked.
+func (in *inspector) probe() {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	if in.state != live {
+		in.state, in.problem, in.doubted, in.trial = live, nil, false, true
+		in.log(slog.LevelInfo, "the next call tries the refused session")
+		in.pool.sessionsChanged()
+	}
+}
+
+// warn says what is not as it should be while the session is good; nil for nothing.
+func (in *inspector) warn(what error) {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	news := what != nil && (in.warning == nil || in.warning.Error() != what.Error())
+	in.warning = what
+	if news {
+		in.log(slog.LevelWarn, "the session is not kept as it should be", slog.Any("error", what))
+	}
+}
+
+// passwordEnds notes when the password expires.
+func (in *inspector) passwordEnds(at time.Time) {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	news := !in.passwordUntil.Equal(at)
+	in.passwordUntil = at
+	if why := in.passwordWarning(); why != nil && news {
+		in.log(slog.LevelWarn, "password", slog.Any("error", why))
+	}
+}
+
+// passwordDays is how long the password is good; known is false where nobody says.
+func (in *inspector) passwordDays() (days float64, known bool) {
+	if in.passwordUntil.IsZero() {
+		return 0, false
+	}
+	return in.passwordUntil.Sub(in.pool.cfg.Now()).Hours() / 24, true
+}
+
+// soonDays is how early the end of a password is worth a warning.
+const soonDays = 3
+
+func (in *inspector) passwordWarning() error {
+	if days, known := in.passwordDays(); known && days <= soonDays {
+		return fmt.Errorf("the password ends on %s: change it at the gateway and in the password file", in.passwordUntil.UTC().Format(time.DateOnly))
+	}
+	return nil
 }
 
 // lost says that there is no session for the moment: pending while somebody is at
@@ -169,6 +255,9 @@ func (in *inspector) may(w Wish) bool {
 
 // free reports whether it has room for one more call.
 func (in *inspector) free() bool {
+	if in.trial && in.inFlight > 0 {
+		return false
+	}
 	return in.inFlight < in.limit.calls() && in.right.allows(in.inFlight)
 }
 
@@ -182,6 +271,9 @@ func (in *inspector) better(other *inspector, w Wish) bool {
 
 // trouble is why it is not usable.
 func (in *inspector) trouble() error {
+	if in.trial {
+		return ErrNotRenewed
+	}
 	if in.state == live {
 		return in.right.why
 	}
@@ -223,6 +315,9 @@ func (u *Use) Done(r Report) {
 	before := p.barred()
 	if r.Heard || r.Accepted {
 		u.in.right.heard(u.in)
+		if u.GUID == u.in.session.GUID {
+			u.in.trial = false
+		}
 	}
 	switch {
 	case r.Busy:
@@ -253,27 +348,22 @@ func (u *Use) free() {
 }
 
 // Refused reports that the gateway did not accept the session that a call was
-// made with. All calls that are refused together cause one renewal. It returns
-// nil where the command should go on, as soon as Possible, and an error where
-// nothing better will come.
-func (u *Use) Refused() error {
+// made with. All calls that are refused together cause one renewal. The command goes
+// on as soon as Possible.
+func (u *Use) Refused() {
 	p := u.in.pool
 	p.mu.Lock()
 	if u.GUID != u.in.session.GUID {
 		p.mu.Unlock()
-		return nil // there is a newer one already
+		return // there is a newer one already
 	}
-	first := u.in.state == live
-	if first {
-		u.in.state, u.in.problem, u.in.doubted = pending, errRefused, true
+	if u.in.state == live {
+		u.in.state, u.in.problem, u.in.doubted, u.in.trial = pending, errRefused, true, false
 		u.in.log(slog.LevelWarn, "session refused")
 		p.sessionsChanged()
 	}
 	p.mu.Unlock()
-	if err := u.in.source.refused(u.Session); err != nil {
-		return fmt.Errorf("inspector %s: %w", u.Inspector, err)
-	}
-	return nil
+	u.in.source.refused(u.Session)
 }
 
 // subject is where workers talk about an inspector's session.

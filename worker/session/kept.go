@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,15 +14,24 @@ import (
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
 
+// retireTime bounds the end of a keeper that shuts down.
+const retireTime = 8 * time.Second
+
 // kept is a session that the workers sign in, keep alive and share. Each worker
 // follows what the bucket says; the one that holds the lease keeps.
 type kept struct {
 	*follower
-	nudge  chan struct{} // a check was asked for; has room for one
-	signIn signIn
+	nudge     chan struct{} // a check was asked for; has room for one
+	nudgedAt  atomic.Int64  // the oldest nudge that is not answered, 0 for none
+	signIn    signIn
+	passwords passwords
 
-	unsaved  *unsaved     // nil where all is in the bucket
-	nudgedAt atomic.Int64 // the oldest nudge that is not answered, 0 for none
+	unsaved *unsaved    // nil where all is in the bucket
+	orphan  time.Time   // until when a session may live whose sign-in's answer was lost
+	polled  atomic.Bool // a poll has been answered in this tenure
+
+	presenting sync.Mutex
+	applied    gateway.Session // of the record, as last taken up while leading
 
 	unheard  time.Time // since when the gateway gives no answer; zero while it does
 	rest     time.Time // not to be keeper before
@@ -75,89 +85,51 @@ func (k *kept) nudged() {
 }
 
 // refused makes the keeper look; it may be this worker.
-func (k *kept) refused(gateway.Session) error {
-	k.askForCheck()
-	return nil
-}
+func (k *kept) refused(gateway.Session) { k.askForCheck() }
 
 // renewed shares a GUID that an answer to a call brought.
 func (k *kept) renewed(used gateway.Session, guid string) {
-	if !k.in.rotate(used, guid) {
-		return
+	next := used
+	if next.GUID = guid; k.in.replace(used, next) {
+		k.share(used.GUID, next)
 	}
+}
+
+// share writes a session that follows another, whoever has the lease.
+func (k *kept) share(before string, next gateway.Session) {
+	k.write("the renewed GUID is not shared", func(r *record) bool {
+		if r.GUID != before {
+			return false
+		}
+		r.GUID, r.Cookie = next.GUID, next.Cookie
+		return true
+	})
+}
+
+// write changes the record without a lease, unless there is nothing to change.
+func (k *kept) write(trouble string, change func(*record) bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), putTime)
 	defer cancel()
 	err := errOvertaken
 	for errors.Is(err, errOvertaken) {
 		var r record
 		var revision uint64
-		if r, revision, err = k.get(ctx); err == nil && r.GUID == used.GUID {
-			r.GUID = guid
+		if r, revision, err = k.get(ctx); err == nil && change(&r) {
 			_, err = k.put(ctx, r, revision)
 		}
 	}
 	if err != nil {
-		k.in.log(slog.LevelWarn, "the renewed GUID is not shared", slog.Any("error", err))
+		k.in.log(slog.LevelWarn, trouble, slog.Any("error", err))
 	}
 }
-
-// follow uses what the keeper writes until this worker has become the keeper; it
-// returns nil when the context ends first.
-func (k *kept) follow(ctx context.Context) *tenure {
-	var t *tenure
-	var seen record
-	asked, trusted := time.Now(), false
-	k.revision = 0
-	k.silence()
-	try := func() bool {
-		var err error
-		if t, err = k.take(ctx, seen, k.revision); err == nil {
-			return false
-		}
-		if errors.Is(err, errOvertaken) {
-			k.silence() // the other's record is on its way
-		} else if ctx.Err() == nil {
-			k.in.log(slog.LevelWarn, "keeper's lease not taken", slog.Any("error", err))
-		}
-		return true
-	}
-	k.watch(ctx, func(r record, revision uint64) bool {
-		// What was there before may be long dead: a keeper's next sign of life
-		// makes it good.
-		if trusted = trusted || k.revision != 0; trusted || r.GUID == "" {
-			k.apply(r)
-		} else {
-			k.seen = r
-			k.askForCheck()
-		}
-		seen, k.revision = r, revision
-		k.silence()
-		return r.Lease != "" || time.Now().Before(k.rest) || try()
-	}, func() bool {
-		if _, state := k.in.current(); state == pending && k.seen.GUID != "" && time.Since(asked) >= repeatCheck {
-			asked = time.Now()
-			k.askForCheck()
-		}
-		// Without any record nobody keeps it either.
-		taken := k.revision != 0 && seen.Lease != "" && time.Now().Before(k.takeover)
-		return taken || time.Now().Before(k.rest) || try()
-	})
-	if t != nil {
-		k.in.log(slog.LevelInfo, "this worker keeps the session", slog.String("before", seen.Keeper))
-	}
-	return t
-}
-
-// silence starts the wait for the keeper's next sign of life.
-func (k *kept) silence() { k.takeover = time.Now().Add(k.in.pool.cfg.Lease) }
 
 // lead keeps the session until the context ends or the lease is lost.
 func (k *kept) lead(ctx context.Context, t *tenure) {
-	leading, stop := context.WithCancel(ctx)
+	leading, stop := t.while(ctx)
 	extended := make(chan struct{})
 	go func() { defer close(extended); defer stop(); t.extend(leading) }()
-	k.signIn.begin(t.record())
 	k.answered()
+	k.orphan = t.record().Orphan
 	k.save(leading, t)
 	for leading.Err() == nil && t.holds() {
 		if k.cutOff() {
@@ -174,30 +146,51 @@ func (k *kept) lead(ctx context.Context, t *tenure) {
 		}
 		k.in.log(slog.LevelWarn, "session lost", slog.Any("error", why))
 		k.in.lost(pending, why)
-		_ = t.insist(leading, func(r *record) { r.GUID, r.Cookie = "", "" })
+		_ = t.insist(leading, func(r *record) { r.end() })
 	}
 	stop()
 	<-extended
+	if ctx.Err() == nil {
+		k.leaveSession(t)
+	}
+}
+
+// leaveSession gives a session that was kept here to whoever has the lease now, if
+// that one has none: the record may have been deleted and made anew without it.
+func (k *kept) leaveSession(t *tenure) {
+	mine := t.record()
+	if mine.GUID == "" {
+		return
+	}
+	k.write("the session is not left to the new keeper", func(r *record) bool {
+		if r.GUID != "" || r.Former != "" || r.Lease == "" || r.Lease == mine.Lease {
+			return false
+		}
+		r.Former, r.FormerCookie = mine.GUID, mine.Cookie
+		return true
+	})
 }
 
 // retire ends the keeping of a worker that shuts down: another that needs the
 // session goes on at once, and where there is none, the inspector is signed out
-// if this worker signed in.
+// if this worker signed in. A session that may not be over is kept in mind.
 func (k *kept) retire(ctx context.Context, t *tenure) {
-	ctx, cancel := context.WithTimeout(ctx, signInTime)
+	ctx, cancel := context.WithTimeout(ctx, retireTime)
 	defer cancel()
 	// Only with a whole lease ahead: nobody may sign in while this signs out.
 	extended := t.change(ctx, func(*record) {}) == nil
 	r := t.record()
+	over := func(*record) {}
 	if extended && r.GUID != "" && r.SignedInBy == k.in.pool.cfg.Instance && k.alone(ctx) {
 		answer, err := k.in.pool.cfg.Gateway.SignOut(ctx, r.session(k.in.account.Inspector))
 		k.in.log(slog.LevelInfo, "inspector signed out", slog.String("answer", said(answer, err)))
-		r.GUID = ""
+		over = func(r *record) { r.end() }
+		if k.in.pool.judge(answer, err) == alive {
+			over = func(r *record) { r.GUID, r.Cookie = "", "" }
+		}
 	}
 	err := t.change(ctx, func(now *record) {
-		if r.GUID == "" {
-			now.GUID, now.Cookie = "", ""
-		}
+		over(now)
 		now.Keeper, now.Lease = "", ""
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/retcode"
 )
 
 // Why no inspector can be had.
@@ -43,14 +45,50 @@ type Config struct {
 	Listen      bool            // hear of agents' sign-outs, for Watch
 	Lease       time.Duration   // of a keeper; 0 means DefaultLease
 	CutOff      time.Duration   // without an answer of the gateway another may keep; 0 means 30 s
+	SignInTime  time.Duration   // of one sign-in; 0 means DefaultSignInTime
+	PollTime    time.Duration   // of one poll; 0 means DefaultPollTime
+	LockRetry   time.Duration   // between sign-ins to an account that needs a person; 0 means DefaultLockRetry
+	Taken       []string        // retcodes of a sign-in that mean what 100-002 means
+	Retcodes    *retcode.Table  // nil means the table without changes
 	Log         *slog.Logger    // required
 
 	// Changed is told when calls become possible or impossible. It is called under
 	// the pool's lock and must return at once.
 	Changed func(Availability)
 
-	// Wait waits between sign-ins, nil for real time. Tests turn a clock with it.
+	// Wait waits between sign-ins, and Now tells what is due; nil for real time. Tests
+	// turn a clock with them.
 	Wait func(context.Context, time.Duration) error
+	Now  func() time.Time
+}
+
+// Defaults of Config.
+const (
+	DefaultSignInTime = 60 * time.Second
+	DefaultPollTime   = 75 * time.Second
+	DefaultLockRetry  = 30 * time.Minute
+)
+
+func (c Config) withDefaults() (Config, error) {
+	c.Lease = cmp.Or(c.Lease, DefaultLease)
+	c.CutOff = cmp.Or(c.CutOff, cutOffTime)
+	c.SignInTime = cmp.Or(c.SignInTime, DefaultSignInTime)
+	c.PollTime = cmp.Or(c.PollTime, DefaultPollTime)
+	c.LockRetry = cmp.Or(c.LockRetry, DefaultLockRetry)
+	if c.Wait == nil {
+		c.Wait = wait
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Changed == nil {
+		c.Changed = func(Availability) {}
+	}
+	var err error
+	if c.Retcodes == nil {
+		c.Retcodes, err = retcode.New(nil)
+	}
+	return c, err
 }
 
 // Pool is the inspectors of one VCC. It hands one to each call and so bounds how
@@ -72,17 +110,9 @@ type Pool struct {
 // there only when Run is at work. The errors are those of Validate, and
 // of a bucket that is missing.
 func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error) {
-	if cfg.Lease == 0 {
-		cfg.Lease = DefaultLease
-	}
-	if cfg.CutOff == 0 {
-		cfg.CutOff = cutOffTime
-	}
-	if cfg.Wait == nil {
-		cfg.Wait = wait
-	}
-	if cfg.Changed == nil {
-		cfg.Changed = func(Availability) {}
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
 	}
 	p := &Pool{cfg: cfg, most: cfg.Concurrency, changed: make(chan struct{}), watches: watches{waiting: map[string][]chan struct{}{}}}
 	if err := Validate(accounts); err != nil {
@@ -341,15 +371,20 @@ func (p *Pool) Changed() <-chan struct{} {
 	return p.changed
 }
 
-// Ready is nil while every inspector has a usable session, and else says which
-// has none and why; usable reports whether calls can be made all the same.
+// Ready is nil while every inspector has a usable session and nothing is wrong with
+// any, and else says what is; usable reports whether calls can be made all the same.
 func (p *Pool) Ready() (usable bool, problem error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var problems []error
 	for _, in := range p.inspectors {
-		if in.usable() {
+		if in.usable() && !in.trial {
 			usable = true
+			for _, what := range []error{in.warning, in.passwordWarning()} {
+				if what != nil {
+					problems = append(problems, fmt.Errorf("inspector %s: %w", in.account.Inspector, what))
+				}
+			}
 			continue
 		}
 		problems = append(problems, fmt.Errorf("inspector %s has no usable session: %w", in.account.Inspector, in.trouble()))
@@ -362,11 +397,24 @@ func (p *Pool) Usable() (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, in := range p.inspectors {
-		if in.usable() {
+		if in.usable() && !in.trial {
 			n++
 		}
 	}
 	return n
+}
+
+// PasswordDays is for how many days the first password to expire is good; known is
+// false where the gateway tells of none.
+func (p *Pool) PasswordDays() (days float64, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, in := range p.inspectors {
+		if d, is := in.passwordDays(); is && (!known || d < days) {
+			days, known = d, true
+		}
+	}
+	return days, known
 }
 
 // barred counts the inspectors that are out of use for want of a right.

@@ -21,16 +21,34 @@ type record struct {
 	GUID   string `json:"guid"`
 	Cookie string `json:"cookie,omitempty"`
 
-	SignedInBy string    `json:"signedInBy,omitempty"` // the worker that signed in
-	SignedInAt time.Time `json:"signedInAt,omitzero"`
-	Checked    uint64    `json:"checked,omitempty"` // counts how often a refused session was found good
+	Former       string `json:"former,omitempty"` // the GUID before, which may be lost by a mistake only
+	FormerCookie string `json:"formerCookie,omitempty"`
+
+	SignedInBy   string    `json:"signedInBy,omitempty"` // the worker that signed in
+	SignedInAt   time.Time `json:"signedInAt,omitzero"`
+	Checked      uint64    `json:"checked,omitempty"`     // counts how often a refused session was found good
+	PasswordEnds time.Time `json:"passwordEnds,omitzero"` // as said at the sign-in; zero where nothing was
 
 	Keeper string `json:"keeper,omitempty"` // the worker that keeps it, "" for none
 	Lease  string `json:"lease,omitempty"`  // the keeper's lease, different at each taking
 
-	Problem  string    `json:"problem,omitempty"`  // why there is no session, for people
-	Failures int       `json:"failures,omitempty"` // sign-ins in a row that a wrong password or the like ended
-	NotUntil time.Time `json:"notUntil,omitzero"`  // when the next sign-in may be
+	Problem string    `json:"problem,omitempty"` // why there is no session, for people
+	Orphan  time.Time `json:"orphan,omitzero"`   // until when a session may live whose sign-in's answer was lost
+	Salt    string    `json:"salt,omitempty"`    // of the marks
+	Refused []mark    `json:"refused,omitempty"` // passwords, since the last sign-in that worked
+}
+
+// empty reports whether there is no record.
+func (r record) empty() bool {
+	return r.GUID == "" && r.Former == "" && r.Keeper == "" && r.Lease == "" && r.Problem == "" && len(r.Refused) == 0 && r.Orphan.IsZero()
+}
+
+// end turns the session into the former one.
+func (r *record) end() {
+	if r.GUID != "" {
+		r.Former, r.FormerCookie = r.GUID, r.Cookie
+	}
+	r.GUID, r.Cookie = "", ""
 }
 
 func (r record) session(inspector string) gateway.Session {
@@ -39,7 +57,7 @@ func (r record) session(inspector string) gateway.Session {
 
 // parseRecord reads what is in the bucket. The error never holds the value.
 func parseRecord(data []byte) (record, error) {
-	data = bytes.TrimSpace(data)
+	data = bytes.TrimSpace(withoutBOM(data))
 	if len(data) == 0 {
 		return record{}, nil
 	}
@@ -57,6 +75,11 @@ func parseRecord(data []byte) (record, error) {
 	guid, err := gateway.ParseGUID(r.GUID)
 	r.GUID = guid
 	return r, err
+}
+
+// notARecord is what people are told of a value that is none.
+func notARecord(err error) record {
+	return record{Problem: "what the bucket holds is no session: " + err.Error()}
 }
 
 // shelf is the inspector's place in the bucket.
@@ -92,8 +115,7 @@ func (s shelf) get(ctx context.Context) (record, uint64, error) {
 	}
 	r, err := parseRecord(entry.Value())
 	if err != nil {
-		// A keeper replaces it; nobody can use it.
-		return record{Problem: "what the bucket holds is no session: " + err.Error()}, entry.Revision(), nil
+		return record{}, entry.Revision(), nil // a keeper replaces it; nobody can use it
 	}
 	return r, entry.Revision(), nil
 }
@@ -101,14 +123,34 @@ func (s shelf) get(ctx context.Context) (record, uint64, error) {
 // errOvertaken says that somebody else has written first.
 var errOvertaken = errors.New("somebody else has written the session")
 
+// age is how long ago an entry was written, by the server's clock alone.
+func (s shelf) age(ctx context.Context, written time.Time) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, putTime)
+	defer cancel()
+	status, err := s.kv.Status(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("asking for the time: %w", err)
+	}
+	bucket, is := status.(*jetstream.KeyValueBucketStatus)
+	if !is || bucket.StreamInfo().TimeStamp.IsZero() {
+		return 0, errors.New("the server does not tell its time")
+	}
+	return bucket.StreamInfo().TimeStamp.Sub(written), nil
+}
+
 // put writes the record if nobody has written since the revision.
 func (s shelf) put(ctx context.Context, r record, revision uint64) (uint64, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return 0, err
 	}
-	written, err := s.kv.Update(ctx, s.key, data, revision)
-	if streams.Overtaken(err) {
+	var written uint64
+	if revision == 0 {
+		written, err = s.kv.Create(ctx, s.key, data) // also where it was deleted
+	} else {
+		written, err = s.kv.Update(ctx, s.key, data, revision)
+	}
+	if streams.Overtaken(err) || errors.Is(err, jetstream.ErrKeyExists) {
 		return 0, errOvertaken
 	}
 	if err != nil {

@@ -35,6 +35,9 @@ func (k *kept) take(ctx context.Context, r record, revision uint64) (*tenure, er
 	ctx, cancel := context.WithTimeout(ctx, putTime)
 	defer cancel()
 	t := &tenure{shelf: k.shelf, in: k.in, life: k.in.pool.cfg.Lease}
+	if s, _ := k.in.current(); r.empty() && s.GUID != "" {
+		r.GUID, r.Cookie = s.GUID, s.Cookie // the record was deleted, and the session goes on
+	}
 	r.Keeper, r.Lease = k.in.pool.cfg.Instance, newLeaseID()
 	sent := time.Now()
 	revision, err := k.put(ctx, r, revision)
@@ -54,6 +57,37 @@ func (t *tenure) end() time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.until
+}
+
+// while is a context that ends with the lease at the latest, so that nothing that
+// needs it outlives it: a sign-in may take long, and so may a poll.
+func (t *tenure) while(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for left := time.Until(t.end()); wait(ctx, left) == nil; left = time.Until(t.end()) {
+			if left <= 0 {
+				cancel(errTenureLost)
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		cancel(context.Canceled)
+		<-watched
+	}
+}
+
+// giveUp ends the lease before its time.
+func (t *tenure) giveUp(ctx context.Context) error {
+	if err := t.change(ctx, func(r *record) { r.Keeper, r.Lease = "", "" }); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.until = time.Time{}
+	return nil
 }
 
 // holds reports whether this worker surely is the only keeper.
@@ -111,6 +145,10 @@ func (t *tenure) reread(ctx context.Context, timeout time.Duration) error {
 	r, revision, err := t.get(ctx)
 	if err != nil {
 		return err
+	}
+	if r.empty() {
+		t.revision = revision // deleted, and nobody else's: it is written again
+		return nil
 	}
 	if r.Lease != t.rec.Lease {
 		t.until = time.Time{}

@@ -13,6 +13,13 @@ type Agent struct {
 	OnCall   bool
 	LoginAt  time.Time // when the present sign-in began; zero means when SetAgent was called
 	Unknown  bool      // no such agent: never signed in, state queries answer 300-002
+
+	// CallTime and NextCall let an agent who is on a call end it after the one, and
+	// take the next after the other, again and again. 0 means that the call lasts.
+	CallTime, NextCall time.Duration
+
+	// Returns is how soon an agent who was signed out signs in again, 0 for never.
+	Returns time.Duration
 }
 
 // person is an agent with what is needed to know him at any time. That a
@@ -56,9 +63,28 @@ func (g *Gateway) person(workNo string) person {
 		login := g.opened.Add(-shift)
 		return person{Agent: Agent{SignedIn: true, LoginAt: login}, since: login}
 	}
-	if !p.leavesAt.IsZero() && !g.cfg.Now().Before(p.leavesAt) {
-		return person{since: p.leavesAt}
+	now := g.cfg.Now()
+	for !p.leavesAt.IsZero() && !now.Before(p.leavesAt) {
+		back := p.leavesAt.Add(p.Returns)
+		if p.Returns == 0 || now.Before(back) {
+			return person{since: p.leavesAt}
+		}
+		p = person{Agent: p.Agent, since: back}
+		p.LoginAt = back
 	}
+	return p.talking(now)
+}
+
+// talking sets whether an agent who takes call after call is on one now.
+func (p person) talking(now time.Time) person {
+	if !p.SignedIn || p.CallTime == 0 {
+		return p
+	}
+	since := now.Sub(p.since) % (p.CallTime + p.NextCall)
+	if p.OnCall = since < p.CallTime; !p.OnCall {
+		since -= p.CallTime
+	}
+	p.since = now.Add(-since)
 	return p
 }
 
@@ -74,6 +100,9 @@ func (g *Gateway) signOut(workNo string) bool {
 	p := g.person(workNo)
 	if !p.SignedIn || !p.leavesAt.IsZero() {
 		return false
+	}
+	if stored, set := g.agents[workNo]; set && p.CallTime > 0 && stored.leavesAt.IsZero() {
+		p.since = stored.since // of the first call
 	}
 	p.leavesAt = g.cfg.Now().Add(g.cfg.EffectDelay)
 	g.agents[workNo] = p

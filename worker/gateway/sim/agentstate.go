@@ -26,6 +26,9 @@ func (g *Gateway) stateOf(call *Call) Answer {
 	if refused, ok := g.admit(call); !ok {
 		return refused
 	}
+	if g.cfg.NoStateRight {
+		return refusal(codeNoStateRight, "no right")
+	}
 	planned, _ := take(g.statePlans, call.WorkNo)
 	if !planned.byRule() {
 		return planned

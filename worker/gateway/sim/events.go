@@ -39,6 +39,9 @@ func (g *Gateway) poll(ctx context.Context, call *Call) Answer {
 		if !ok {
 			return refused
 		}
+		if g.cfg.Push {
+			return refusal(codePush, "the events are pushed")
+		}
 		s = found
 		s.polls++
 		s.polled = g.cfg.Now()
@@ -63,7 +66,9 @@ func (g *Gateway) poll(ctx context.Context, call *Call) Answer {
 		return refusal(codeNotSignedIn, "not signed in")
 	}
 	answer = Answer{Retcode: codeSuccess, event: happened}
-	if g.cfg.Rotate && g.cfg.Now().Sub(s.newest().since) >= g.cfg.GUIDInterval {
+	first := !s.served && !g.cfg.SignInGUIDServes
+	s.served = s.served || ctx.Err() == nil // an answer that nobody waits for tells nobody
+	if g.cfg.Rotate && !s.given && ctx.Err() == nil && (first || g.cfg.Now().Sub(s.newest().since) >= g.cfg.GUIDInterval) {
 		answer.Header = map[string][]string{"Set-Guid": {"JSESSIONID=" + g.renew(s)}}
 	}
 	return answer

@@ -32,9 +32,15 @@ type Config struct {
 	// Rotate is AUTHMODE 2: a poll brings a new GUID once the present one is
 	// GUIDInterval old, and each is valid for GUIDTimeout [cec_07_0005,
 	// cec_05_40110]. 0 means 60 s and 120 s.
-	Rotate       bool
-	GUIDInterval time.Duration
-	GUIDTimeout  time.Duration
+	//
+	// The vendor's words leave open whether the sign-in's own GUID is good for calls
+	// before the first poll has answered with another, and whether an old one is good
+	// until it times out. Here neither is, unless a field says so.
+	Rotate           bool
+	GUIDInterval     time.Duration
+	GUIDTimeout      time.Duration
+	SignInGUIDServes bool
+	OldGUIDServes    bool
 
 	// SessionTimeout is how long a session lasts without a poll [cec_07_1274].
 	// 0 means 2 minutes.
@@ -43,8 +49,32 @@ type Config struct {
 	// PollWait is how long a poll waits for an event. 0 means 10 s.
 	PollWait time.Duration
 
-	// LockAfter is how many wrong passwords lock an account. 0 means 5 [I].
+	// SignInTime is how long a sign-in that works takes to answer, in real time.
+	SignInTime time.Duration
+
+	// LockAfter is how many wrong passwords lock an account. 0 means 5 [I]. It is
+	// locked for LockTime, which begins anew with each try; 0 means for ever.
 	LockAfter int
+	LockTime  time.Duration
+
+	// Push says that the gateway pushes events: polls are answered 000-001.
+	Push bool
+
+	// CannotForce answers every sign-in 100-015 while somebody is signed in.
+	CannotForce bool
+
+	// NoStateRight answers questions for agents' states 300-001.
+	NoStateRight bool
+
+	// NoOwnState is a release without the question for one's own state: 404.
+	NoOwnState bool
+
+	// StrayEvery answers every so-manieth call of a session 100-006, as the node does
+	// to which a balancer took it by mistake. 0 means none.
+	StrayEvery int
+
+	// Form is how answers are written.
+	Form Form
 
 	// GUIDForm is where a sign-in's answer has the GUID.
 	GUIDForm GUIDForm
@@ -94,6 +124,7 @@ type Gateway struct {
 	statePlans   map[string][]Answer // for state queries, by agent
 	sessionPlans map[string][]Answer // for a session's own calls, by operation and inspector
 	inFlight     map[string]bool     // agents whose forced sign-out is not answered
+	recovery     recovery
 	holds        int
 	held         chan struct{} // closed when the last hold is released; nil without one
 }

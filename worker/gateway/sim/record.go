@@ -30,12 +30,15 @@ const (
 	OpSignIn         = "login"         // PUT …/onlineagent/{agentid} [cec_07_1202]
 	OpForceSignIn    = "forcelogin"    // PUT …/onlineagent/{agentid}/forcelogin [cec_07_1203]
 	OpPlatformSignIn = "loginex"       // PUT …/onlineagent/{agentid}/loginex [cec_07_0357]
-	OpSignOut        = "logout"        // DELETE …/onlineagent/{agentid}/logout, or forcelogout there [cec_05_4015]
-	OpOwnState       = "agentstatus"   // GET …/onlineagent/{agentid}/agentstatus [cec_07_0581]
-	OpUpdateGUID     = "updateGuid"    // PUT …/onlineagent/{agentid}/updateGuid [cec_07_0358]
-	OpHandshake      = "handshake"     // POST …/onlineagent/{agentid}/handshake [cec_07_1204]
-	OpPoll           = "agentevent"    // GET …/agentevent/{agentid} [cec_07_1274]
-	OpOther          = "other"         // unknown path (404) or wrong method (405)
+
+	OpForcePlatformSignIn = "forceloginex" // PUT …/onlineagent/{agentid}/forceloginex [I]
+
+	OpSignOut    = "logout"      // DELETE …/onlineagent/{agentid}/logout, or forcelogout there [cec_05_4015]
+	OpOwnState   = "agentstatus" // GET …/onlineagent/{agentid}/agentstatus [cec_07_0581]
+	OpUpdateGUID = "updateGuid"  // PUT …/onlineagent/{agentid}/updateGuid [cec_07_0358]
+	OpHandshake  = "handshake"   // POST …/onlineagent/{agentid}/handshake [cec_07_1204]
+	OpPoll       = "agentevent"  // GET …/agentevent/{agentid} [cec_07_1274]
+	OpOther      = "other"       // unknown path (404) or wrong method (405)
 )
 
 const defaultCallLog = 100_000
@@ -53,13 +56,17 @@ type record struct {
 	endedTotal  int // also those that the ring has lost
 	inFlight    int // force-logout calls
 	maxInFlight int
+
+	open      map[*Call]struct{} // those of which there must not be two at once
+	suspected []suspicion
+	breaches  []Breach
 }
 
 func newRecord(now func() time.Time, limit int) *record {
 	if limit <= 0 {
 		limit = defaultCallLog
 	}
-	return &record{now: now, limit: limit}
+	return &record{now: now, limit: limit, open: map[*Call]struct{}{}}
 }
 
 func (r *record) begin(call *Call) {
@@ -67,6 +74,7 @@ func (r *record) begin(call *Call) {
 	defer r.mu.Unlock()
 	r.begun++
 	call.Seq, call.Start = r.begun, r.now()
+	r.overlaps(call)
 	if call.Op == OpForceLogout {
 		r.inFlight++
 		r.maxInFlight = max(r.maxInFlight, r.inFlight)
@@ -78,6 +86,7 @@ func (r *record) end(call *Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	call.End = r.now()
+	r.decideOverlaps(call)
 	if call.Op == OpForceLogout {
 		r.inFlight--
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"strconv"
 )
 
 // hugeBody is how large the body of FaultHuge is.
@@ -17,6 +18,7 @@ type reply struct {
 	body    []byte
 	retcode string // what the body says, if the gateway itself says it
 	reset   bool   // end the connection with a TCP reset
+	chunked bool   // do not say how long it is
 }
 
 // reply turns an answer or its fault into what goes over the wire.
@@ -90,6 +92,14 @@ func (p reply) send(w http.ResponseWriter) {
 	}
 	for name, values := range p.header {
 		w.Header()[name] = values
+	}
+	if p.chunked {
+		w.WriteHeader(p.status)
+		inPieces(w, p.body)
+		return
+	}
+	if p.status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	}
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body)

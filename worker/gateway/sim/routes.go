@@ -41,7 +41,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.record.begin(call)
 		answer = g.answer(r.Context(), call, body)
 	}
-	reply := g.reply(answer, call.Path)
+	if r.Header.Get("Content-Type") == "" {
+		g.record.breach("no Content-Type", call)
+	}
+	if len(body) > 0 && !isSignIn(call.Op) {
+		g.record.breach("a body where none belongs", call)
+	}
+	reply := g.cfg.Form.write(g.reply(answer, call.Path), r.Header.Get("Accept-Encoding"))
 	call.Retcode, call.HTTPStatus, call.Fault = reply.retcode, reply.status, answer.Fault
 	call.Abandoned = r.Context().Err() != nil
 	g.record.end(call)
@@ -101,6 +107,7 @@ func operations() []operation {
 		{"onlineagent/*", http.MethodPut, OpSignIn},
 		{"onlineagent/*/forcelogin", http.MethodPut, OpForceSignIn},
 		{"onlineagent/*/loginex", http.MethodPut, OpPlatformSignIn},
+		{"onlineagent/*/forceloginex", http.MethodPut, OpForcePlatformSignIn},
 		{"onlineagent/*/logout", http.MethodDelete, OpSignOut},
 		{"onlineagent/*/forcelogout", http.MethodDelete, OpSignOut},
 		{"onlineagent/*/agentstatus", http.MethodGet, OpOwnState},

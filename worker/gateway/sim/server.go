@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,16 +27,28 @@ type Server struct {
 	close  func() error
 }
 
+// Options are how a server speaks HTTP.
+type Options struct {
+	TLS        bool
+	HTTP2      bool // offer it; with TLS only
+	CloseAfter int  // end each connection after so many calls, without a word; 0 for never
+}
+
 // Listen serves g on addr, for example 127.0.0.1:0 for a free port. With TLS it
 // makes a CA and a certificate for 127.0.0.1, ::1, localhost and addr's host,
 // valid for 30 days. Close ends it.
 func Listen(g *Gateway, addr string, withTLS bool) (*Server, error) {
+	return ListenWith(g, addr, Options{TLS: withTLS})
+}
+
+// ListenWith is Listen with a choice.
+func ListenWith(g *Gateway, addr string, opts Options) (*Server, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", addr, err)
 	}
 	s := &Server{URL: "http://" + reachable(listener.Addr()), served: make(chan error, 1)}
-	if withTLS {
+	if opts.TLS {
 		host, _, _ := net.SplitHostPort(addr) // net.Listen has taken it
 		cert, ca, err := selfSigned(host)
 		if err != nil {
@@ -43,15 +56,17 @@ func Listen(g *Gateway, addr string, withTLS bool) (*Server, error) {
 		}
 		s.CAPEM = ca
 		s.URL = "https://" + reachable(listener.Addr())
-		listener = tls.NewListener(listener, &tls.Config{
-			Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
-		})
+		config := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+		if opts.HTTP2 {
+			config.NextProtos = []string{"h2", "http/1.1"}
+		}
+		listener = tls.NewListener(listener, config)
 	}
-	s.serve(g, listener)
+	s.serve(g, listener, opts)
 	return s, nil
 }
 
-func (s *Server) serve(g *Gateway, listener net.Listener) {
+func (s *Server) serve(g *Gateway, listener net.Listener, opts Options) {
 	// Calls that hang must end when the server does.
 	open, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -64,12 +79,32 @@ func (s *Server) serve(g *Gateway, listener net.Listener) {
 				panic(http.ErrAbortHandler)
 			}
 			g.ServeHTTP(w, r)
+			if n, is := r.Context().Value(callsOf{}).(*atomic.Int64); is && n.Add(1) >= int64(opts.CloseAfter) && r.ProtoMajor == 1 {
+				s.hangUp(w)
+			}
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return open },
 		ErrorLog:          log.New(io.Discard, "", 0), // faults are on purpose
 	}
+	if opts.CloseAfter > 0 {
+		s.http.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, callsOf{}, &atomic.Int64{})
+		}
+	}
 	go func() { s.served <- s.http.Serve(listener) }()
+}
+
+// callsOf is the key of a connection's number of calls.
+type callsOf struct{}
+
+// hangUp ends a connection behind its answer, without a word in the answer.
+func (s *Server) hangUp(w http.ResponseWriter) {
+	conn := http.NewResponseController(w)
+	_ = conn.Flush()
+	if raw, _, err := conn.Hijack(); err == nil {
+		_ = raw.Close()
+	}
 }
 
 // Close ends the server and every call that is in flight, and waits for them:

@@ -10,10 +10,14 @@ import (
 
 // inspector is somebody who has, had or may have a session.
 type inspector struct {
-	account   *Account // nil: nobody can sign in
-	wrong     int      // wrong passwords in a row
-	session   *session // nil without one
-	ended     bool     // by EndSession: no GUID is adopted then
+	account   *Account  // nil: nobody can sign in
+	wrong     int       // wrong passwords in a row
+	lockedAt  time.Time // the last try while it was locked
+	signingIn int       // sign-ins that are not answered
+	strays    int       // calls to be answered by a node that does not know the session
+	calls     int       // for Config.StrayEvery
+	session   *session  // nil without one
+	ended     bool      // by EndSession: no GUID is adopted then
 	forbidden bool
 }
 
@@ -23,8 +27,10 @@ type session struct {
 	route  string   // the load balancer's cookie, "" for none
 	guids  []issued // the newest is last
 	polled time.Time
-	polls  int // waiting now
+	polls  int  // waiting now
+	served bool // a poll has been answered
 	listen bool
+	opened time.Time
 
 	events  []event
 	changed chan struct{} // closed when an event has come or the session is over
@@ -115,7 +121,7 @@ func (g *Gateway) inspector(inspectorNo string) *inspector {
 
 func (g *Gateway) newSession(guid string) *session {
 	now := g.cfg.Now()
-	return &session{guids: []issued{{guid, now}}, polled: now, changed: make(chan struct{})}
+	return &session{guids: []issued{{guid, now}}, polled: now, opened: now, changed: make(chan struct{})}
 }
 
 // newGUID makes one as the gateway does: the suffix names the node.
@@ -152,14 +158,17 @@ func (s *session) announce() {
 	s.changed = make(chan struct{})
 }
 
-// knows reports whether the GUID is one of the session's. With AUTHMODE 2 each is
-// valid for GUIDTimeout [cec_05_40110], and longer while there is no newer one [I].
-func (g *Gateway) knows(s *session, guid string) bool {
+// knows reports whether the GUID is one of the session's that is good for the
+// operation now [cec_05_40110].
+func (g *Gateway) knows(s *session, guid, op string) bool {
+	if g.cfg.Rotate && !s.given && !s.served && !g.cfg.SignInGUIDServes && op != OpPoll && op != OpSignOut {
+		return false
+	}
 	if guid == s.newest().guid {
 		return true
 	}
 	now := g.cfg.Now()
-	return slices.ContainsFunc(s.guids, func(known issued) bool {
+	return g.cfg.OldGUIDServes && slices.ContainsFunc(s.guids, func(known issued) bool {
 		return known.guid == guid && now.Sub(known.since) < g.cfg.GUIDTimeout
 	})
 }
@@ -181,10 +190,16 @@ func (g *Gateway) authorize(call *Call) (*session, Answer, bool) {
 		s.given = true
 		g.inspector(call.Inspector).session = s
 	}
+	if code, is := g.recovery.of(s); is {
+		return nil, refusal(code, "disaster recovery"), false
+	}
+	if s != nil && g.astray(g.inspector(call.Inspector)) {
+		return nil, refusal(codeNotSignedIn, "not signed in"), false
+	}
 	switch {
 	case s == nil, !g.person(call.Inspector).SignedIn:
 		return nil, refusal(codeNotSignedIn, "not signed in"), false
-	case !g.knows(s, call.GUID), g.cfg.Sticky && s.route != "" && !strings.Contains(call.Cookie, s.route):
+	case !g.knows(s, call.GUID, call.Op), g.cfg.Sticky && s.route != "" && !strings.Contains(call.Cookie, s.route):
 		return nil, refusal(codePermission, "no permission to call"), false
 	}
 	return s, Answer{}, true
@@ -199,3 +214,45 @@ func validID(id string) bool {
 }
 
 func only(s, allowed string) bool { return strings.Trim(s, allowed) == "" }
+
+// Stray lets the next calls of an inspector, of whatever kind, come to a node that does
+// not know the session.
+func (g *Gateway) Stray(inspectorNo string, calls int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inspector(inspectorNo).strays = calls
+}
+
+// astray reports whether a call came to the wrong node.
+func (g *Gateway) astray(i *inspector) bool {
+	if i.strays > 0 {
+		i.strays--
+		return true
+	}
+	i.calls++
+	return g.cfg.StrayEvery > 0 && i.calls%g.cfg.StrayEvery == 0
+}
+
+// recovery is a switch-over to another site.
+type recovery struct {
+	code   string
+	since  time.Time
+	signIn bool // a new session works
+}
+
+// SetRecovery answers all operations with a code, one of 105-00x, as during and after
+// a switch-over; where signIn is set, only those of sessions that there are. An empty
+// code ends it.
+func (g *Gateway) SetRecovery(code string, signIn bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.recovery = recovery{code, g.cfg.Now(), signIn}
+}
+
+// of is what a session is answered; nil stands for a sign-in.
+func (r recovery) of(s *session) (code string, is bool) {
+	if r.code == "" || r.signIn && (s == nil || s.opened.After(r.since)) {
+		return "", false
+	}
+	return r.code, true
+}

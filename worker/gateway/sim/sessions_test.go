@@ -180,7 +180,7 @@ func TestSessionEnds(t *testing.T) {
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	c := &clock{now: time.Date(2026, 11, 24, 18, 0, 0, 0, time.UTC)}
-	r := newSessionRig(t, Config{Now: c.Now, PollWait: time.Millisecond, Rotate: true})
+	r := newSessionRig(t, Config{Now: c.Now, PollWait: time.Millisecond, Rotate: true, SignInGUIDServes: true, OldGUIDServes: true})
 	first := guidIn(r.signIn("", "pw"))
 	if got := r.poll(first); got.Retcode != "0" || guidIn(got) != "" {
 		t.Fatalf("rotated at once: %v", got.header)

@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // Account is with what an inspector can be signed in.
@@ -13,6 +15,7 @@ type Account struct {
 	NeedsPhone bool // sign-ins with media need a phone number
 	Expired    bool // the password has expired: 100-020
 	MustChange bool // the sign-in works, but the password must be changed first
+	DaysLeft   int  // until the password expires, said at the sign-in; 0 for nothing said
 }
 
 // SetAccount lets an inspector be signed in with the account. It unlocks the
@@ -21,7 +24,7 @@ func (g *Gateway) SetAccount(inspectorNo string, a Account) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	i := g.inspector(inspectorNo)
-	i.account, i.wrong = &a, 0
+	i.account, i.wrong, i.lockedAt = &a, 0, time.Time{}
 }
 
 // GUIDForm is where the answer to a sign-in has the GUID; releases differ.
@@ -47,6 +50,7 @@ type signInResult struct {
 	WorkNo      string `json:"workno"`
 	MediaType   string `json:"mediatype"`
 	ForceChange string `json:"isForceChange"`
+	DaysLeft    string `json:"timeRemaining,omitempty"`
 }
 
 // signIn answers the three kinds of sign-in [cec_07_1202, cec_07_1203,
@@ -56,7 +60,20 @@ func (g *Gateway) signIn(ctx context.Context, call *Call, body []byte) Answer {
 	if json.Unmarshal(body, &cred) != nil {
 		return refusal(codeParameter, "bad message")
 	}
-	return g.sessionCall(ctx, call, func() Answer { return g.ruleSignIn(call, cred) })
+	g.mu.Lock()
+	g.inspector(call.Inspector).signingIn++
+	g.mu.Unlock()
+	answer := g.sessionCall(ctx, call, func() Answer {
+		answer := g.ruleSignIn(call, cred)
+		if answer.Retcode == codeSuccess {
+			answer.Delay = g.cfg.SignInTime
+		}
+		return answer
+	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inspector(call.Inspector).signingIn--
+	return answer
 }
 
 func (g *Gateway) ruleSignIn(call *Call, cred credentials) Answer {
@@ -68,28 +85,43 @@ func (g *Gateway) ruleSignIn(call *Call, cred credentials) Answer {
 	if i == nil || i.account == nil {
 		return refusal(codeWrongPassword, "wrong user or password")
 	}
-	if refused, ok := i.checkPassword(cred.Password, g.cfg.LockAfter); !ok {
+	if code, is := g.recovery.of(nil); is {
+		return refusal(code, "disaster recovery")
+	}
+	if i.signingIn > 1 {
+		return refusal(codeUnderWay, "another sign-in is under way")
+	}
+	if refused, ok := g.checkPassword(i, cred.Password); !ok {
 		return refused
 	}
 	present := g.session(call.Inspector)
 	switch {
+	case present != nil && g.cfg.CannotForce:
+		return refusal(codeHeld, "signed in elsewhere")
 	case i.account.Expired:
 		return refusal(codeExpired, "the password has expired")
-	case i.account.NeedsPhone && cred.Phone == "" && call.Op != OpPlatformSignIn:
+	case i.account.NeedsPhone && cred.Phone == "" && call.Op != OpPlatformSignIn && call.Op != OpForcePlatformSignIn:
 		return refusal(codePhone, "phone number required")
-	case present != nil && call.Op != OpForceSignIn:
+	case present != nil && call.Op != OpForceSignIn && call.Op != OpForcePlatformSignIn:
 		return refusal(codeSignedIn, "already signed in")
 	}
 	return g.open(call, i, cred)
 }
 
-// checkPassword counts the wrong ones, which lock the account.
-func (i *inspector) checkPassword(password string, lockAfter int) (Answer, bool) {
+// checkPassword counts the wrong ones, which lock the account. A try while it is
+// locked locks it anew.
+func (g *Gateway) checkPassword(i *inspector, password string) (Answer, bool) {
+	now := g.cfg.Now()
+	if i.wrong >= g.cfg.LockAfter && g.cfg.LockTime > 0 && now.Sub(i.lockedAt) >= g.cfg.LockTime {
+		i.wrong = 0
+	}
 	switch {
-	case i.wrong >= lockAfter:
+	case i.wrong >= g.cfg.LockAfter:
+		i.lockedAt = now
 		return refusal(codeLocked, "the account is locked"), false
 	case subtle.ConstantTimeCompare([]byte(password), []byte(i.account.Password)) == 0:
 		i.wrong++
+		i.lockedAt = now
 		return refusal(codeWrongPassword, "wrong user or password"), false
 	}
 	i.wrong = 0
@@ -116,6 +148,9 @@ func (g *Gateway) open(call *Call, i *inspector, cred credentials) Answer {
 	if i.account.MustChange {
 		result.ForceChange = "true"
 	}
+	if i.account.DaysLeft > 0 {
+		result.DaysLeft = strconv.Itoa(i.account.DaysLeft)
+	}
 	return Answer{Retcode: codeSuccess, Header: header, result: result}
 }
 
@@ -133,6 +168,9 @@ func (g *Gateway) ownSignOut(ctx context.Context, call *Call) Answer {
 
 // ownState answers a session's question for its own state [cec_07_0581].
 func (g *Gateway) ownState(ctx context.Context, call *Call) Answer {
+	if g.cfg.NoOwnState {
+		return Answer{HTTPStatus: http.StatusNotFound}
+	}
 	return g.sessionCall(ctx, call, func() Answer {
 		if _, refused, ok := g.authorize(call); !ok {
 			return refused
@@ -187,7 +225,7 @@ func (g *Gateway) sessionAnswer(call *Call, rule func() Answer) Answer {
 	}
 	answer := rule()
 	if planned.byRule() {
-		answer.Delay = planned.Delay
+		answer.Delay += planned.Delay
 		return answer
 	}
 	return planned

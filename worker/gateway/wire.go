@@ -1,0 +1,83 @@
+package gateway
+
+import (
+	"net"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// What a connection is doing.
+const (
+	handshaking int32 = iota
+	given             // it has a request to send
+	asked             // bytes of the request have left
+	heard             // and bytes have come
+	resting           // the answer has been read
+)
+
+// wire is a TCP connection, below TLS, that sees whether an answer began to come
+// after its request had left. HTTP/1.1 knows no other mark that ties an answer to its
+// request: bytes that are there before it, or come between two of them, are
+// somebody else's answer.
+type wire struct {
+	net.Conn
+	state atomic.Int32
+}
+
+// Read implements io.Reader.
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n == 0 {
+		return n, err
+	}
+	w.state.CompareAndSwap(asked, heard)
+	if w.state.Load() == resting {
+		return 0, errUnasked
+	}
+	return n, err
+}
+
+// Write implements io.Writer.
+func (w *wire) Write(p []byte) (int, error) {
+	w.state.CompareAndSwap(given, asked)
+	return w.Conn.Write(p)
+}
+
+// exchange watches one request on its way.
+type exchange struct {
+	trace httptrace.ClientTrace
+	wire  *wire       // nil before there is a connection
+	early atomic.Bool // the answer was there before the request
+	sent  bool        // there was a connection: something may have been sent
+}
+
+func newExchange() *exchange {
+	x := &exchange{}
+	x.trace.GotConn = x.gotConn
+	x.trace.GotFirstResponseByte = x.gotFirstByte
+	return x
+}
+
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	x.sent = true
+	c := info.Conn
+	if over, is := c.(interface{ NetConn() net.Conn }); is { // TLS
+		c = over.NetConn()
+	}
+	if x.wire, _ = c.(*wire); x.wire != nil {
+		x.wire.state.Store(given)
+	}
+}
+
+func (x *exchange) gotFirstByte() {
+	if x.wire != nil && x.wire.state.Load() != heard {
+		x.early.Store(true)
+	}
+}
+
+// over ends the exchange: whatever comes now, nobody has asked for.
+func (x *exchange) over() {
+	if x.wire != nil {
+		x.wire.state.Store(resting)
+	}
+}

@@ -1,0 +1,120 @@
+package session
+
+import (
+	"context"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/retcode"
+)
+
+const (
+	// wrongTries is how often a password is tried that the gateway calls wrong: five in
+	// a row are a usual limit before the account is locked. Further passwords after a
+	// wrong one get one try each.
+	wrongTries = 2
+	// wrongRest is the time between the two.
+	wrongRest = 2 * time.Minute
+	// mostMarks is how many refused passwords are remembered.
+	mostMarks = 8
+	// markRounds makes guessing a password from its mark slow.
+	markRounds = 20_000
+)
+
+// mark stands for a password that the gateway has refused: with it all workers, also
+// those that start later, know that it need not be tried again.
+type mark struct {
+	Hash     string    `json:"hash"`
+	Wrong    int       `json:"wrong,omitempty"`   // how often the gateway has called it wrong, in a row
+	NotUntil time.Time `json:"notUntil,omitzero"` // when it may be tried again
+}
+
+// passwords knows which passwords may be tried.
+type passwords struct {
+	salt, password, hash string // the last one, as hashing is slow
+}
+
+// hashOf is the password's mark under a salt.
+func (p *passwords) hashOf(salt, password string) string {
+	if p.hash == "" || p.salt != salt || p.password != password {
+		sum, err := pbkdf2.Key(sha256.New, password, []byte(salt), markRounds, 16)
+		if err != nil {
+			panic(err) // only for lengths that are none
+		}
+		p.salt, p.password, p.hash = salt, password, hex.EncodeToString(sum)
+	}
+	return p.hash
+}
+
+func (p *passwords) find(r record, password string) int {
+	if len(r.Refused) == 0 {
+		return -1
+	}
+	hash := p.hashOf(r.Salt, password)
+	return slices.IndexFunc(r.Refused, func(m mark) bool { return m.Hash == hash })
+}
+
+// wait is how long a password must not be tried; ever is false where that is for good.
+func (p *passwords) wait(r record, password string, now time.Time) (d time.Duration, ever bool) {
+	i := p.find(r, password)
+	if i < 0 {
+		return 0, true
+	}
+	others := 0
+	for j, m := range r.Refused {
+		if j != i {
+			others += m.Wrong
+		}
+	}
+	if wrong := r.Refused[i].Wrong; wrong >= wrongTries || wrong > 0 && others > 0 {
+		return 0, false
+	}
+	return max(0, r.Refused[i].NotUntil.Sub(now)), true
+}
+
+// refuse remembers what the gateway said of a password, also where the lease is lost
+// meanwhile.
+func (p *passwords) refuse(ctx context.Context, t *tenure, k *kept, password string, what retcode.SignIn) {
+	if what != retcode.WrongWords && what != retcode.Unusable {
+		return
+	}
+	if t.insist(ctx, func(r *record) { p.mark(r, password, what, k.in.pool.cfg) }) != nil {
+		p.refuseLate(k, password, what)
+	}
+}
+
+// refuseLate is refuse without a lease.
+func (p *passwords) refuseLate(k *kept, password string, what retcode.SignIn) {
+	if what != retcode.WrongWords && what != retcode.Unusable {
+		return
+	}
+	k.write("the refused password is not remembered", func(r *record) bool {
+		p.mark(r, password, what, k.in.pool.cfg)
+		return true
+	})
+}
+
+// mark adds to the record what the gateway said of a password.
+func (p *passwords) mark(r *record, password string, what retcode.SignIn, cfg Config) {
+	if r.Salt == "" {
+		r.Salt = rand.Text()
+	}
+	hash := p.hashOf(r.Salt, password)
+	marks := slices.Clone(r.Refused)
+	i := slices.IndexFunc(marks, func(m mark) bool { return m.Hash == hash })
+	if i < 0 {
+		marks = append(marks[max(0, len(marks)-mostMarks+1):], mark{Hash: hash})
+		i = len(marks) - 1
+	}
+	if what == retcode.WrongWords {
+		marks[i].Wrong++
+		marks[i].NotUntil = cfg.Now().Add(wrongRest).UTC()
+	} else {
+		marks[i].NotUntil = cfg.Now().Add(cfg.LockRetry).UTC()
+	}
+	r.Refused = marks
+}
