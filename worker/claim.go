@@ -173,11 +173,11 @@ func (w *Worker) isClaimFresh(x *execution) bool {
 func (x *execution) takeUp(self string, p messages.Parked, note uint64) error {
 	_, delivery := x.held.delivery()
 	ours := p.Sequence == x.held.seq
-	othersClaim := p.Claim != 0 && (p.Claim != delivery || p.ClaimedBy != self)
+	othersClaim := p.Claim != 0 && (p.Claim > delivery || p.ClaimedBy != self)
 	switch {
 	case hasEnded(p, note), p.Sequence != 0 && !ours, ours && othersClaim, ours && p.Delivery >= delivery:
 		return errLeaseLost
-	case ours && p.Claim == 0:
+	case ours && p.Claim == 0 && p.Delivery != delivery-1:
 		x.calls, x.spent = max(x.calls, p.Calls), max(x.spent, p.Spent)
 		x.doubt()
 		if p.SignedOut {

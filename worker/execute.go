@@ -39,6 +39,7 @@ type execution struct {
 	renewals  int
 	overtaken int                    // calls in a row that the gateway refused because another was under way
 	unread    int                    // state queries in a row that were not answered
+	openUntil time.Time              // somebody else's call may be under way until then
 	called    bool                   // by this execution
 	restUntil time.Time              // another worker may be at it until then
 	note      uint64                 // sequence of the last note about it, 0 for none
@@ -138,10 +139,13 @@ type ending struct {
 	text    string
 }
 
-// lapsed is the end of a command whose time has run out. That it was withdrawn before, and
-// never called for, goes before: whoever withdrew it was told so.
+// lapsed is the end of a command whose time has run out. What the gateway has said goes
+// before, and that it was withdrawn and never called for: whoever withdrew it was told so.
 func (x *execution) lapsed() *ending {
-	if end := x.withdrawn(); end != nil && x.effect == effectNone {
+	switch end := x.withdrawn(); {
+	case x.effect == effectClaimed:
+		return x.done(gateway.PresenceUnknown) // the gateway said so in time
+	case end != nil && x.effect == effectNone:
 		return end
 	}
 	return x.expired()
@@ -233,6 +237,7 @@ func (w *Worker) goOn(ctx context.Context, x *execution, decision verdict) (*end
 	if decision.hint == tooFast {
 		// Somebody calls for this agent at this moment: that is no failure of this command.
 		x.overtaken++
+		x.openUntil = time.Now().Add(w.cfg.CallTimeout)
 		x.dueAt = time.Now().Add(min(w.cfg.CallTimeout, w.cfg.Retry.delay(x.overtaken, x.answer.RetryAfter)))
 		return nil, nil
 	}

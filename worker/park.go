@@ -203,9 +203,9 @@ func (w *Worker) handBack(ctx context.Context, x *execution) {
 		w.log.LogAttrs(ctx, slog.LevelWarn, "not handed back, the server redelivers it after AckWait", x.attr(), slog.Any("error", err))
 		return
 	}
-	delay := x.dueIn() - handBackEarly
+	delay := w.laterIfDraining(x.dueIn() - handBackEarly)
 	if x.withdrawn() != nil && !x.ending {
-		delay = 0 // it was nudged while it was still here
+		delay = w.laterIfDraining(0) // it was nudged while it was still here
 	}
 	if delay > 0 {
 		err = msg.NakWithDelay(delay)
@@ -218,6 +218,17 @@ func (w *Worker) handBack(ctx context.Context, x *execution) {
 	}
 	w.metrics.HandedBack()
 	w.log.LogAttrs(ctx, slog.LevelDebug, "handed back", x.attr(), slog.Duration("delay", max(delay, 0)))
+}
+
+// laterIfDraining keeps what a worker that ends hands back out of its own pulls, which are
+// open until they are surely empty.
+func (w *Worker) laterIfDraining(delay time.Duration) time.Duration {
+	select {
+	case <-w.draining:
+		return max(delay, 3*lastPull)
+	default:
+		return delay
+	}
 }
 
 // leaveNote stores what the next worker must know. Where the command was withdrawn

@@ -142,6 +142,11 @@ func (w *Worker) withdraw(ctx context.Context, x *execution) (*ending, error) {
 	case !state.answered:
 		w.askLater(x, state)
 		return nil, nil
+	case time.Now().Before(x.openUntil):
+		// The call that is under way may work after this answer.
+		x.raise(effectPossible)
+		x.dueAt = x.openUntil
+		return nil, nil
 	case x.effect == effectPossible:
 		end.text += "; a call that was made before may have worked, and the gateway does not tell"
 	}
