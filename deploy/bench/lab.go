@@ -42,16 +42,34 @@ func newLab(ctx context.Context, scale float64) (*lab, error) {
 		return nil, err
 	}
 	l := &lab{dir: dir, self: self, worker: filepath.Join(dir, "forcelogout"), nats: filepath.Join(dir, "nats-server"), scale: scale}
-	for program, source := range map[string]string{
-		l.worker: "github.com/forcelogout/forcelogout/cmd/forcelogout",
-		l.nats:   "github.com/nats-io/nats-server/v2",
-	} {
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, source).CombinedOutput(); err != nil {
-			l.close()
-			return nil, fmt.Errorf("building %s: %w: %s", source, err, out)
-		}
+	if err := l.build(ctx); err != nil {
+		l.close()
+		return nil, err
 	}
 	return l, nil
+}
+
+// product is the module that is measured.
+const product = "github.com/forcelogout/forcelogout"
+
+// build makes the programs with the product's own dependencies, not with those of this
+// module.
+func (l *lab) build(ctx context.Context) error {
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", product).Output()
+	if err != nil {
+		return fmt.Errorf("looking for the product, is this deploy/bench? %w", err)
+	}
+	for program, source := range map[string]string{
+		l.worker: product + "/cmd/forcelogout",
+		l.nats:   "github.com/nats-io/nats-server/v2",
+	} {
+		build := exec.CommandContext(ctx, "go", "build", "-o", program, source)
+		build.Dir = strings.TrimSpace(string(root))
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %s: %w: %s", source, err, out)
+		}
+	}
+	return nil
 }
 
 func (l *lab) close() { _ = os.RemoveAll(l.dir) }

@@ -1,7 +1,7 @@
 // Command bench measures a worker beside what else one could use, in one run on one
 // machine: worker, NATS server, gateway and peers are processes of their own.
 //
-//	go run ./deploy/bench
+//	go run -C deploy/bench .
 //
 // It prints a table and, with -json, everything that was measured. README.md in this
 // folder has a run's numbers and says what they mean.

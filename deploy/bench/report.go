@@ -101,7 +101,7 @@ type report struct {
 
 func newReport(l *lab) *report {
 	r := &report{
-		When: time.Now().UTC().Truncate(time.Second), Command: "go run ./deploy/bench " + strings.Join(os.Args[1:], " "),
+		When: time.Now().UTC().Truncate(time.Second), Command: "go run -C deploy/bench . " + strings.Join(os.Args[1:], " "),
 		Machine: machine(), Module: map[string]string{"go": runtime.Version()},
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
