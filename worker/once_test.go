@@ -79,7 +79,7 @@ func TestSameIDDaysLater(t *testing.T) {
 	r.must(err)
 	again := order("a", "30001")
 	again.ReplyTo = "forcelogout.replies.late"
-	r.send(again)
+	r.publish(nil, encoded(t, again))
 	if _, err := inbox.NextMsgWithContext(r.ctx); err != nil {
 		t.Error("who asks again is not told the result:", err)
 	}

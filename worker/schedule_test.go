@@ -62,9 +62,9 @@ func TestFiredLate(t *testing.T) {
 	at := time.Now().Add(time.Second)
 	c := order("a", "30001")
 	c.NotBefore, c.ExpiresAt = at, at.Add(500*time.Millisecond)
-	r.must(r.client.Publish(r.ctx, func(yield func(client.Order, error) bool) {
+	r.must(r.client.Publish(r.ctx, 0, func(yield func(client.Order, error) bool) {
 		yield(client.Order{VCC: vcc, At: at, Command: c}, nil)
-	}, func(client.Order, error) {}))
+	}, func(client.Receipt) {}))
 	addr := r.natsAddr()
 	r.stopNATS()
 	for time.Now().Before(c.ExpiresAt) {
@@ -122,9 +122,9 @@ func TestLastRequestWins(t *testing.T) {
 func (r *rig) scheduleOne(id string, at time.Time) (taken error) {
 	c := order(id, "30001")
 	c.NotBefore, c.ExpiresAt = at, at.Add(time.Hour)
-	r.must(r.client.Publish(r.ctx, func(yield func(client.Order, error) bool) {
+	r.must(r.client.Publish(r.ctx, 0, func(yield func(client.Order, error) bool) {
 		yield(client.Order{VCC: vcc, At: at, Command: c}, nil)
-	}, func(_ client.Order, err error) { taken = err }))
+	}, func(got client.Receipt) { taken = got.Err }))
 	if taken != nil && !errors.Is(taken, client.ErrEnded) && !errors.Is(taken, client.ErrWithdrawn) {
 		r.Error(taken)
 	}

@@ -20,7 +20,7 @@ func (r *rig) cancel(which client.Selection) map[string]client.Withdrawal {
 	defer stop()
 	answers := map[string]client.Withdrawal{}
 	by := messages.Cancellation{RequestedBy: "planning", Reason: "overtime", At: time.Now()}
-	err := r.client.Cancel(ctx, vcc, which, by, func(w client.Withdrawal) { answers[w.ID] = w })
+	err := r.client.Cancel(ctx, vcc, which, by, 20*time.Second, func(w client.Withdrawal) { answers[w.ID] = w })
 	if err != nil {
 		r.Error(err)
 	}
@@ -30,16 +30,16 @@ func (r *rig) cancel(which client.Selection) map[string]client.Withdrawal {
 // schedule sends commands for later.
 func (r *rig) schedule(at time.Time, commands ...messages.Command) {
 	r.Helper()
-	r.must(r.client.Publish(r.ctx, func(yield func(client.Order, error) bool) {
+	r.must(r.client.Publish(r.ctx, 0, func(yield func(client.Order, error) bool) {
 		for _, c := range commands {
 			c.NotBefore, c.ExpiresAt = at, at.Add(time.Hour)
 			if !yield(client.Order{VCC: vcc, At: at, Command: c}, nil) {
 				return
 			}
 		}
-	}, func(o client.Order, err error) {
-		if err != nil {
-			r.Errorf("%s: %v", o.Command.ID, err)
+	}, func(got client.Receipt) {
+		if got.Err != nil {
+			r.Errorf("%s: %v", got.Order.Command.ID, got.Err)
 		}
 	}))
 }

@@ -37,6 +37,7 @@ type Config struct {
 	Prefix   messages.Prefix // required
 	VCC      string          // required
 	Instance string          // name of this worker in results and logs; required
+	API      streams.API     // where JetStream is, if not in the account itself
 
 	Gateway    *gateway.Client   // required
 	Inspectors []session.Account // required
@@ -165,7 +166,7 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncTimeout(storeTimeout))
+	js, err := cfg.API.JetStream(nc, jetstream.WithPublishAsyncTimeout(storeTimeout))
 	if err != nil {
 		return nil, fmt.Errorf("using JetStream: %w", err)
 	}
@@ -250,7 +251,7 @@ func (w *Worker) openInspectors(ctx context.Context) error {
 	w.room.open(false)
 	pool, err := session.NewPool(ctx, session.Config{
 		Prefix: w.cfg.Prefix, VCC: w.cfg.VCC, Instance: w.cfg.Instance,
-		NATS: w.nc, Gateway: w.gateway, Concurrency: w.cfg.Concurrency,
+		NATS: w.nc, API: w.cfg.API, Gateway: w.gateway, Concurrency: w.cfg.Concurrency,
 		Listen: w.cfg.Confirm, Lease: w.cfg.Session.Lease, CutOff: w.cfg.Session.CutOff,
 		SignInTime: w.cfg.Session.SignInTime, PollTime: w.cfg.Session.PollTime, LockRetry: w.cfg.Session.LockRetry,
 		Taken: w.cfg.Session.Taken, Retcodes: w.classifier.retcodes,

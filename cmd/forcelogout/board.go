@@ -23,6 +23,8 @@ type board struct {
 	out   io.Writer
 	paint painter
 	width int
+	json  bool                     // lines for programs, and nothing else
+	ids   bool                     // show them
 	bar   *progressbar.ProgressBar // nil where lines are shown
 
 	counts map[messages.Outcome]int
@@ -67,11 +69,28 @@ func (b *board) add(r messages.Result) {
 	if !r.StartedAt.IsZero() {
 		b.ages = append(b.ages, r.FinishedAt.Sub(r.IssuedAt))
 	}
-	if b.bar != nil {
+	switch {
+	case b.json:
+		if data, err := r.Encode(); err == nil {
+			fmt.Fprintln(b.out, withKind("result", data))
+		}
+	case b.bar != nil:
 		_ = b.bar.Add(1)
-		return
+	default:
+		fmt.Fprintln(b.out, resultLine(r, b.paint, b.width, b.ids))
 	}
-	fmt.Fprintln(b.out, resultLine(r, b.paint, b.width))
+}
+
+// withKind adds to a JSON object what it is.
+func withKind(kind string, object []byte) string {
+	rest, is := strings.CutPrefix(strings.TrimSpace(string(object)), "{")
+	if !is {
+		return string(object)
+	}
+	if strings.HasPrefix(strings.TrimSpace(rest), "}") {
+		return fmt.Sprintf("{%q:%q%s", "kind", kind, rest)
+	}
+	return fmt.Sprintf("{%q:%q,%s", "kind", kind, rest)
 }
 
 // seen is how many results have come.
@@ -93,14 +112,31 @@ func (b *board) allSucceeded() bool {
 	return true
 }
 
-// summary writes the table that ends a run.
-func (b *board) summary(took time.Duration) {
+// summary writes the table that ends a run. What had ended before it is counted apart.
+func (b *board) summary(took time.Duration, before []messages.Result) {
 	if b.bar != nil {
 		_ = b.bar.Finish()
 	}
+	if b.json {
+		return
+	}
+	if total := b.seen(); total > 0 || len(before) == 0 {
+		b.table(total, took)
+	}
+	earlier := map[messages.Outcome]int{}
+	for _, r := range before {
+		earlier[r.Outcome]++
+	}
+	for _, outcome := range messages.Outcomes() {
+		if n := earlier[outcome]; n > 0 {
+			fmt.Fprintf(b.out, "%s had ended before, without a call now: %s\n", plural(n, "command"), outcome)
+		}
+	}
+}
+
+func (b *board) table(total int, took time.Duration) {
 	table := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\noutcome\tcommands\tshare\t")
-	total := b.seen()
 	for _, outcome := range messages.Outcomes() {
 		if n := b.counts[outcome]; n > 0 {
 			fmt.Fprintf(table, "%s\t%d\t%.1f %%\t\n", outcome, n, 100*float64(n)/float64(total))
@@ -108,7 +144,7 @@ func (b *board) summary(took time.Duration) {
 	}
 	fmt.Fprintf(table, "all\t%d\t\t\n", total)
 	_ = table.Flush()
-	fmt.Fprintf(b.out, "\n%d gateway calls in %s", b.calls, took.Round(10*time.Millisecond))
+	fmt.Fprintf(b.out, "\n%s in %s", plural(b.calls, "gateway call"), took.Round(10*time.Millisecond))
 	if len(b.ages) > 0 {
 		slices.Sort(b.ages)
 		fmt.Fprintf(b.out, "; from issued to result: median %s, longest %s",
@@ -124,26 +160,26 @@ func round(d time.Duration) time.Duration {
 	return d.Round(time.Millisecond)
 }
 
-// resultLine is one result: a line, and where a reason does not fit into it, a
-// second one. Neither is longer than width columns.
-func resultLine(r messages.Result, paint painter, width int) string {
-	calls := fmt.Sprintf("%d calls", r.Attempts)
-	if r.Attempts == 1 {
-		calls = "1 call"
-	}
-	line := fmt.Sprintf("%s  %-6s  %-18s  %-8s", r.FinishedAt.Local().Format(time.TimeOnly), r.WorkNo, r.Outcome, calls)
+// resultLine is one result: a line, and where not all fits into it, a second one.
+// Neither is longer than width columns.
+func resultLine(r messages.Result, paint painter, width int, ids bool) string {
+	line := fmt.Sprintf("%s  %-6s  %-18s  %-8s", r.FinishedAt.Local().Format(time.TimeOnly), r.WorkNo, r.Outcome, plural(r.Attempts, "call"))
 	if !r.StartedAt.IsZero() {
 		line += "  " + round(r.FinishedAt.Sub(r.IssuedAt)).String()
 	}
-	line = strings.TrimRight(line, " ")
-	reason := ""
+	line = printable(strings.TrimRight(line, " "))
+	more := ""
+	if ids {
+		more = "  " + r.VCC + "/" + r.ID
+	}
 	if r.Error != "" {
-		reason = "  " + r.Error
+		more += "  " + r.Error
 	}
-	if utf8.RuneCountInString(line+reason) > width {
-		reason = "\n" + clipLine("          "+r.Error, width)
+	more = printable(more)
+	if utf8.RuneCountInString(line+more) > width {
+		more = "\n" + clipLine("          "+strings.TrimLeft(more, " "), width)
 	}
-	return strings.Replace(line, string(r.Outcome), paint.outcome(r.Outcome), 1) + reason
+	return strings.Replace(line, string(r.Outcome), paint.outcome(r.Outcome), 1) + more
 }
 
 // clipLine cuts a line to the terminal's width.

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/forcelogout/forcelogout/worker/client"
 )
 
@@ -20,13 +24,38 @@ func (f clientFlags) open(name string, std streamsIO) (cl *client.Client, closeA
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, err := f.connect(name, log)
+	nc, api, err := f.connect(name, log)
 	if err != nil {
 		return nil, nil, err
 	}
-	if cl, err = client.New(nc, prefix); err != nil {
+	if cl, err = client.NewAt(nc, prefix, api); err != nil {
 		nc.Close()
 		return nil, nil, err
 	}
 	return cl, nc.Close, nil
+}
+
+// explained adds to an error what to change, in the words of the command line.
+func explained(err error) error {
+	hint := ""
+	var denied *client.PermissionError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, client.ErrNotSetUp):
+		hint = "run forcelogout setup, or start a worker; --prefix and --js-domain choose another installation"
+	case errors.Is(err, client.ErrNoJetStream):
+		hint = "start nats-server with -js and enable JetStream for the account, or wait for the election of a leader; --js-domain where it is behind a leaf node"
+	case errors.Is(err, client.ErrNoSchedules):
+		hint = "upgrade it, or use --not-before, with which the command waits in the command stream"
+	case errors.Is(err, client.ErrNoLetter):
+		hint = "see forcelogout dead ls"
+	case errors.As(err, &denied) && denied.Action == "subscribe" && strings.HasPrefix(denied.Subject, "_INBOX"):
+		hint = "where the user has an inbox prefix of their own, give it with --inbox-prefix or NATS_INBOX_PREFIX"
+	case errors.As(err, &denied):
+		hint = "deploy/nats/permissions.conf has what each role needs"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, hint)
 }

@@ -93,10 +93,10 @@ func startDemo(ctx context.Context, dir string, log *slog.Logger) (d *demo, err 
 		return d, err
 	}
 	flags := natsFlags{NATS: d.nats.URL()}
-	if d.nc, err = flags.connect("demo", log); err != nil {
+	if d.nc, _, err = flags.connect("demo", log); err != nil {
 		return d, err
 	}
-	if err := setUp(ctx, d.nc, streams.Plan{Prefix: d.prefix}, log); err != nil {
+	if err := setUp(ctx, d.nc, streams.API{}, streams.Plan{Prefix: d.prefix}, log); err != nil {
 		return d, err
 	}
 	if d.client, err = client.New(d.nc, d.prefix); err != nil {
@@ -152,7 +152,7 @@ func (d *demo) shiftEnd(ctx context.Context, agents int, std streamsIO) error {
 	if err := collect(ctx, feed, append(story.orders, story.invalid), show); err != nil {
 		return err
 	}
-	show.summary(time.Since(begin))
+	show.summary(time.Since(begin), nil)
 	return nil
 }
 

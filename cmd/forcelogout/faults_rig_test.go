@@ -169,7 +169,7 @@ func (f *faults) cancel(n int) {
 	ids = slices.Compact(ids)
 	f.reach(func(ctx context.Context) error {
 		err := f.client.Cancel(ctx, messages.DefaultVCC, client.Selection{IDs: ids},
-			messages.Cancellation{RequestedBy: "test", At: time.Now()}, func(client.Withdrawal) {})
+			messages.Cancellation{RequestedBy: "test", At: time.Now()}, 10*time.Second, func(client.Withdrawal) {})
 		// Whoever has one in hand may be cut off; the answer is open then.
 		if errors.Is(err, context.DeadlineExceeded) {
 			return nil

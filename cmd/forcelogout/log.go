@@ -42,8 +42,8 @@ func colored(w io.Writer) bool {
 // terminalWidth is the number of columns of the terminal behind w, 0 where it is
 // none.
 func terminalWidth(w io.Writer) int {
-	file, ok := w.(*os.File)
-	if !ok {
+	file := fileOf(w)
+	if file == nil {
 		return 0
 	}
 	width, _, err := term.GetSize(int(file.Fd()))

@@ -28,6 +28,7 @@ type commands struct {
 	Status  statusCommand  `cmd:"" help:"Show how many commands wait, and how the workers are."`
 	Dead    deadCommand    `cmd:"" help:"Look at invalid commands, and send them again."`
 	Watch   watchCommand   `cmd:"" help:"Show results and progress as they come."`
+	Result  resultCommand  `cmd:"" help:"Show the results of commands, or where they are."`
 	Setup   setupCommand   `cmd:"" help:"Create or check the streams and buckets."`
 	Gateway gatewayCommand `cmd:"" help:"Run the simulated gateway alone."`
 	Version versionCommand `cmd:"" help:"Show versions."`
@@ -36,9 +37,10 @@ type commands struct {
 // Exit codes.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // some commands did not succeed, or the program failed
+	exitFailed      = 1 // something that was asked for was not done, or the program failed
 	exitUsage       = 2
 	exitUnreachable = 3 // NATS
+	exitInterrupted = 130
 )
 
 // exitError carries an exit code other than exitFailed.
@@ -53,7 +55,7 @@ func (e *exitError) Unwrap() error { return e.err }
 func usage(err error) error { return &exitError{exitUsage, err} }
 
 // errQuiet ends with exitFailed after all has been said.
-var errQuiet = errors.New("some commands did not succeed")
+var errQuiet = errors.New("something was not done")
 
 // streamsIO is where a command reads and writes; tests give their own.
 type streamsIO struct {
@@ -85,11 +87,14 @@ func dropEmptyVariables() {
 func run(ctx context.Context, args []string, std streamsIO) int {
 	var cli commands
 	exited := -1
+	out := &sticky{to: std.out}
+	std.out = out
 	parser, err := kong.New(&cli,
 		kong.Name("forcelogout"),
 		kong.Description("Signs contact-center agents out at shift end: commands from NATS JetStream, executed against a CC-Gateway, one result each."),
 		kong.UsageOnError(),
 		kong.DefaultEnvars("FORCELOGOUT"),
+		kong.PostBuild(ownVariables),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { exited = code }),
@@ -111,7 +116,16 @@ func run(ctx context.Context, args []string, std streamsIO) int {
 		fmt.Fprintf(std.err, "forcelogout: %v (see forcelogout --help)\n", err)
 		return exitUsage
 	}
-	return exitCode(parsed.Run(), std)
+	if err := settleNATS(parsed); err != nil {
+		fmt.Fprintf(std.err, "forcelogout: %v\n", err)
+		return exitUsage
+	}
+	code := exitCode(explained(parsed.Run()), std)
+	if err := out.failed(); err != nil && code == exitOK {
+		fmt.Fprintln(std.err, "forcelogout: writing the output:", err)
+		return exitFailed
+	}
+	return code
 }
 
 func exitCode(err error, std streamsIO) int {
@@ -121,6 +135,9 @@ func exitCode(err error, std streamsIO) int {
 		return exitOK
 	case errors.Is(err, errQuiet):
 		return exitFailed
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(std.err, "forcelogout: interrupted")
+		return exitInterrupted
 	case errors.As(err, &coded):
 		fmt.Fprintln(std.err, "forcelogout:", err)
 		return coded.code

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,17 +14,23 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 )
+
+func allRoles() []string { return []string{"setup", "worker", "publisher", "observer", "operator"} }
+
+// inbox is the inbox prefix of a role.
+func inbox(role string) string { return "_INBOX." + role }
 
 // roleServer runs nats-server with deploy/nats/example.conf. It returns the URL of
 // each role.
 func roleServer(t *testing.T) map[string]string {
 	t.Helper()
 	roles := map[string]string{}
-	for _, role := range []string{"setup", "worker", "publisher", "observer"} {
+	for _, role := range allRoles() {
 		roles[role] = role + "-password"
 		t.Setenv(strings.ToUpper(role)+"_PASSWORD", roles[role])
 	}
@@ -68,22 +75,23 @@ func TestPermissions(t *testing.T) {
 
 	run := func(role string, args ...string) string {
 		t.Helper()
-		code, out, errOut := invoke(ctx, append(args, "--nats", roles[role])...)
+		code, out, errOut := invoke(ctx, append(args, "--nats", roles[role], "--inbox-prefix", inbox(role))...)
 		if code != exitOK {
 			t.Fatalf("%s, %v: exit %d, %s%s", role, args, code, out, errOut)
 		}
 		return out
 	}
 	run("setup", "setup")
-	a := in.keeper("a", roles["worker"], "--no-setup")
-	b := in.keeper("b", roles["worker"], "--no-setup")
+	a := in.keeper("a", roles["worker"], "--no-setup", "--inbox-prefix", inbox("worker"))
+	b := in.keeper("b", roles["worker"], "--no-setup", "--inbox-prefix", inbox("worker"))
 	watching, stop := context.WithCancel(ctx)
 	var watched output
 	ended := make(chan int, 1)
 	go func() {
 		ended <- runWatch(watching, roles["observer"], &watched)
 	}()
-	run("publisher", "send", "--wait", "30001", "30002")
+	run("publisher", "send", "--wait", "30001")
+	run("publisher", "send", "--wait", "--id", "later-done", "30002")
 	in.sim.Restart()
 	run("publisher", "send", "--wait", "30003")
 	run("publisher", "send", "--at", "+1h", "--id", "later", "30004")
@@ -94,10 +102,14 @@ func TestPermissions(t *testing.T) {
 	run("publisher", "send", "--wait", "30005")
 	watched.awaitText(t, ctx, `"workNo":"30005"`)
 	var status client.Status
-	in.must(json.Unmarshal([]byte(run("observer", "status", "--json")), &status))
-	if status.Done != 5 || len(status.Workers) != 2 {
-		t.Errorf("status %+v", status)
+	for _, role := range []string{"observer", "publisher", "operator"} {
+		in.must(json.Unmarshal([]byte(run(role, "status", "--json")), &status))
+		if status.Done != 5 || len(status.Workers) != 2 {
+			t.Errorf("%s: status %+v", role, status)
+		}
 	}
+	run("observer", "result", "later-done", "--vcc", "default")
+	operate(t, in, roles, run)
 	stop()
 	<-ended
 	in.must(a.Process.Signal(os.Interrupt))
@@ -110,8 +122,46 @@ func TestPermissions(t *testing.T) {
 	checkDenied(t, roles)
 }
 
+// operate is what an operator does.
+func operate(t *testing.T, in *installation, roles map[string]string, run func(string, ...string) string) {
+	t.Helper()
+	nc, err := nats.Connect(roles["publisher"], nats.CustomInboxPrefix(inbox("publisher")))
+	in.must(err)
+	defer nc.Close()
+	for i, typo := range []string{"a", "b", "c"} {
+		in.must(nc.Publish("forcelogout.commands.default", fmt.Appendf(nil, `{"id":"typo-%s","workNo":"3001%d","expires":1}`, typo, i)))
+	}
+	for !strings.Contains(run("operator", "dead", "ls"), "30012") {
+		in.tick()
+	}
+	run("operator", "dead", "show", "1")
+	run("operator", "dead", "rm", "2-3")
+	run("operator", "setup", "--check")
+	if code, _, errOut := invoke(in.ctx, "dead", "replay", "1", "--nats", roles["operator"], "--inbox-prefix", inbox("operator")); code != exitFailed || !strings.Contains(errOut, "unknown field") {
+		t.Errorf("replay: exit %d, %s", code, errOut)
+	}
+	brake, err := nats.Connect(roles["operator"], nats.CustomInboxPrefix(inbox("operator")))
+	in.must(err)
+	defer brake.Close()
+	js, err := jetstream.New(brake)
+	in.must(err)
+	_, err = js.PauseConsumer(in.ctx, "FORCELOGOUT_COMMANDS", "forcelogout-default", time.Now().Add(time.Hour))
+	in.must(err)
+	if out := run("operator", "status"); !strings.Contains(out, "paused") {
+		t.Errorf("status does not show the brake: %s", out)
+	}
+	_, err = js.ResumeConsumer(in.ctx, "FORCELOGOUT_COMMANDS", "forcelogout-default")
+	in.must(err)
+	// Who forgets the inbox prefix is told so, soon.
+	begin := time.Now()
+	code, _, errOut := invoke(in.ctx, "send", "--nats", roles["publisher"], "30001")
+	if code != exitFailed || !strings.Contains(errOut, `no permission to subscribe to "_INBOX.`) || !strings.Contains(errOut, "--inbox-prefix") || time.Since(begin) > 20*time.Second {
+		t.Errorf("without the inbox prefix: exit %d after %v, %s", code, time.Since(begin), errOut)
+	}
+}
+
 func runWatch(ctx context.Context, url string, out *output) int {
-	return run(ctx, []string{"watch", "--nats", url, "--json", "--since", "1h"}, streamsIO{out, out})
+	return run(ctx, []string{"watch", "--nats", url, "--inbox-prefix", inbox("observer"), "--json", "--since", "1h"}, streamsIO{out, out})
 }
 
 // checkDenied tries what each role should not do.
@@ -121,6 +171,7 @@ func checkDenied(t *testing.T, roles map[string]string) {
 		"worker":    {"$JS.API.STREAM.DELETE.FORCELOGOUT_RESULTS", "$JS.API.STREAM.PURGE.FORCELOGOUT_COMMANDS", "$JS.API.STREAM.MSG.DELETE.FORCELOGOUT_RESULTS", "orders.new"},
 		"publisher": {"forcelogout.results.default.30001.x", "$KV.FORCELOGOUT_SESSIONS.default.1001", "$JS.API.DIRECT.GET.KV_FORCELOGOUT_SESSIONS.$KV.FORCELOGOUT_SESSIONS.default.1001", "$JS.API.STREAM.MSG.DELETE.FORCELOGOUT_COMMANDS", "$JS.API.CONSUMER.MSG.NEXT.FORCELOGOUT_COMMANDS.forcelogout-default", "$JS.ACK.FORCELOGOUT_COMMANDS.forcelogout-default.1.1.1.1.0", "forcelogout.dead.default"},
 		"observer":  {"forcelogout.commands.default", "forcelogout.schedule.default.x", "forcelogout.parked.default.x", "forcelogout.cancel.default", "forcelogout.results.default.30001.x", "$JS.API.DIRECT.GET.KV_FORCELOGOUT_SESSIONS.$KV.FORCELOGOUT_SESSIONS.default.1001", "$KV.FORCELOGOUT_SESSIONS.default.1001"},
+		"operator":  {"forcelogout.results.default.30001.x", "forcelogout.schedule.default.x", "forcelogout.parked.default.x", "$KV.FORCELOGOUT_SESSIONS.default.1001", "$JS.API.DIRECT.GET.KV_FORCELOGOUT_SESSIONS.$KV.FORCELOGOUT_SESSIONS.default.1001", "$JS.API.STREAM.MSG.GET.KV_FORCELOGOUT_SESSIONS", "$JS.API.CONSUMER.CREATE.KV_FORCELOGOUT_SESSIONS.x", "$JS.API.STREAM.DELETE.FORCELOGOUT_RESULTS", "$JS.API.STREAM.UPDATE.FORCELOGOUT_RESULTS"},
 		"setup":     {"forcelogout.commands.default", "$JS.API.STREAM.DELETE.FORCELOGOUT_COMMANDS", "$JS.API.DIRECT.GET.KV_FORCELOGOUT_SESSIONS.x"},
 	}
 	for role, subjects := range denied {
@@ -134,7 +185,13 @@ func checkDenied(t *testing.T, roles map[string]string) {
 				t.Fatal(err)
 			}
 		}
-		for _, subject := range []string{"$KV.>", "forcelogout.commands.>", "forcelogout.results.>"} {
+		listening := []string{"$KV.>", "forcelogout.commands.>", "forcelogout.results.>", "_INBOX.>", "_INBOX.*.>", ">"}
+		for _, other := range allRoles() {
+			if other != role {
+				listening = append(listening, inbox(other)+".>", inbox(other)+".*")
+			}
+		}
+		for _, subject := range listening {
 			if _, err := nc.SubscribeSync(subject); err != nil {
 				t.Fatal(err)
 			}

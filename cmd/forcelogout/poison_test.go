@@ -112,7 +112,7 @@ func (p *poisonTest) publish(upTo int) {
 		well := p.sent%(poisoned/healthy) == 0
 		var opts []jetstream.PublishOpt
 		if well {
-			opts = append(opts, jetstream.WithMsgID(id))
+			opts = append(opts, jetstream.WithMsgID(messages.MessageID(messages.DefaultVCC, id)))
 		} else {
 			data = mutate(p.rand, data)
 		}

@@ -30,6 +30,9 @@ type sendCommand struct {
 	Inspector   string        `placeholder:"WORKNO" help:"Only this inspector may do it."`
 	SkipInvalid bool          `help:"Send the good lines of a file that has bad ones."`
 	DryRun      bool          `help:"Show what would be sent."`
+	Timeout     time.Duration `default:"2m" help:"How long to go on where NATS does not answer."`
+	OKIfEnded   bool          `name:"ok-if-ended" help:"Take it for done where a command had signed the agent out before."`
+	JSON        bool          `name:"json" help:"One JSON document per line and command."`
 	Wait        bool          `help:"Wait for the results; exit 1 unless all succeeded."`
 	WaitTimeout time.Duration `default:"20m" help:"Longest time to wait with --wait, after the last command's time."`
 	Report      string        `placeholder:"FILE" help:"With --wait: write a CSV line for each command."`
@@ -55,16 +58,20 @@ func (c *sendCommand) Run(ctx context.Context, std streamsIO) error {
 	if c.DryRun {
 		return dryRun(std.out, rows, total)
 	}
+	report, err := newReport(c.Report, c.File)
+	if err != nil {
+		return usage(err)
+	}
 	cl, closeAll, err := c.open("send", std)
 	if err != nil {
-		return err
+		return errors.Join(err, report.discard())
 	}
 	defer closeAll()
-	s := &sending{cl: cl, rows: rows, total: total, quiet: c.File != "", std: std}
+	s := &sending{cl: cl, rows: rows, total: total, quiet: c.File != "", json: c.JSON, okIfEnded: c.OKIfEnded, timeout: c.Timeout, std: std}
 	if c.Wait {
-		return s.andWait(ctx, c.WaitTimeout, c.Report)
+		return s.andWait(ctx, c.WaitTimeout, report)
 	}
-	return s.send(ctx, s.listed)
+	return s.send(ctx)
 }
 
 // defaults checks the flags that hold for all commands.
@@ -97,6 +104,8 @@ func (c *sendCommand) defaults(now time.Time) (shiftDefaults, error) {
 		problems = append(problems, errors.New("--at and --not-before: give one of them"))
 	case c.ExpiresIn < 0:
 		problems = append(problems, fmt.Errorf("--expires-in %v: must be above 0", c.ExpiresIn))
+	case c.Timeout <= 0 || c.WaitTimeout <= 0:
+		problems = append(problems, errors.New("--timeout and --wait-timeout must be above 0"))
 	case c.Report != "" && !c.Wait:
 		problems = append(problems, errors.New("--report needs --wait: without it there are no results to report"))
 	case c.SkipInvalid && c.File == "":
@@ -111,9 +120,12 @@ func (c *sendCommand) rows(d shiftDefaults) (rows iter.Seq2[shiftRow, error], do
 		rows, err := c.agentRows(d)
 		return rows, func() {}, err
 	}
-	file, done, err := c.openFile()
+	file, modified, done, err := c.openFile()
 	if err != nil {
 		return nil, nil, err
+	}
+	if d.day = modified; modified.IsZero() {
+		d.name = "-" // a pipe's changes each time
 	}
 	return func(yield func(shiftRow, error) bool) {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
@@ -124,27 +136,44 @@ func (c *sendCommand) rows(d shiftDefaults) (rows iter.Seq2[shiftRow, error], do
 	}, done, nil
 }
 
-// openFile opens the shift file. Standard input goes through a temporary file: it
-// is read twice.
-func (c *sendCommand) openFile() (file *os.File, done func(), err error) {
-	if c.File != "-" {
-		file, err = os.Open(c.File)
-		if err != nil {
-			return nil, nil, fmt.Errorf("--file: %w", err)
-		}
-		return file, func() { _ = file.Close() }, nil
+// openFile opens the shift file, and tells when it was modified. What is no regular
+// file, such as standard input or a pipe, goes through a temporary one: it is read more
+// than once.
+func (c *sendCommand) openFile() (file *os.File, modified time.Time, done func(), err error) {
+	in := io.Reader(os.Stdin)
+	if c.stdin != nil {
+		in = c.stdin
 	}
+	if c.File != "-" {
+		if file, err = os.Open(c.File); err != nil {
+			return nil, modified, nil, fmt.Errorf("--file: %w", err)
+		}
+		info, err := file.Stat()
+		if err == nil && info.Mode().IsRegular() {
+			return file, info.ModTime(), func() { _ = file.Close() }, nil
+		}
+		defer file.Close()
+		if err == nil && info.IsDir() {
+			err = errors.New("it is a directory")
+		}
+		if err != nil {
+			return nil, modified, nil, fmt.Errorf("--file %s: %w", c.File, err)
+		}
+		in = file
+	}
+	file, done, err = spool(in, c.File)
+	return file, modified, done, err
+}
+
+// spool copies what can be read once only.
+func spool(in io.Reader, name string) (file *os.File, done func(), err error) {
 	if file, err = os.CreateTemp("", "forcelogout-send-"); err != nil {
-		return nil, nil, fmt.Errorf("--file -: %w", err)
+		return nil, nil, fmt.Errorf("--file %s: %w", name, err)
 	}
 	done = func() { _, _ = file.Close(), os.Remove(file.Name()) }
-	in := c.stdin
-	if in == nil {
-		in = os.Stdin
-	}
 	if _, err := io.Copy(file, in); err != nil {
 		done()
-		return nil, nil, fmt.Errorf("--file -: reading standard input: %w", err)
+		return nil, nil, fmt.Errorf("--file %s: reading it: %w", name, err)
 	}
 	return file, done, nil
 }
@@ -180,12 +209,19 @@ func (c *sendCommand) agentRows(d shiftDefaults) (iter.Seq2[shiftRow, error], er
 // is wrong with it.
 func (c *sendCommand) check(rows iter.Seq2[shiftRow, error], std streamsIO) (total int, err error) {
 	bad := 0
-	for _, err := range rows {
+	var ids idLines
+	for row, err := range rows {
+		if err == nil {
+			err = ids.add(row)
+		}
 		var line *lineError
+		var twice *idTwiceError
 		switch {
+		case errors.As(err, &twice):
+			return 0, fmt.Errorf("%s: %w, nothing was sent", c.source(), twice)
 		case errors.As(err, &line):
 			bad++
-			fmt.Fprintf(std.err, "%s, %v\n", c.File, line)
+			fmt.Fprintln(std.err, printable(c.File+", "+line.Error()))
 		case err != nil:
 			return 0, fmt.Errorf("--file %s: %w", c.File, err)
 		default:
@@ -199,6 +235,13 @@ func (c *sendCommand) check(rows iter.Seq2[shiftRow, error], std streamsIO) (tot
 		return 0, fmt.Errorf("--file %s: there is no command in it", c.File)
 	}
 	return total, nil
+}
+
+func (c *sendCommand) source() string {
+	if c.File == "" {
+		return "the agents"
+	}
+	return "--file " + c.File
 }
 
 // valid leaves bad lines out.
@@ -225,6 +268,6 @@ func dryRun(out io.Writer, rows iter.Seq2[shiftRow, error], total int) error {
 		}
 		fmt.Fprintf(out, "%s  %s  %-6s  %s\n", row.command.ID, row.vcc, row.command.WorkNo, when)
 	}
-	fmt.Fprintf(out, "%d commands would be sent\n", total)
+	fmt.Fprintf(out, "%s would be sent\n", plural(total, "command"))
 	return nil
 }

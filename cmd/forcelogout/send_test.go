@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
@@ -57,8 +58,15 @@ func TestSendFile(t *testing.T) {
 	}
 	// The same file again, with what was wrong put right: only that is new.
 	in.write("shift.csv", "reason,WorkNo,shift\na,30001,S-18\nb,30003,S-18\nc,30002,S-18\nd,30004,S-18\n")
-	if code, out, errOut = send("--file", broken, "--wait"); code != exitOK || !strings.Contains(out, "signed_out         4") {
-		t.Errorf("exit %d, %s%s", code, out, errOut)
+	for _, want := range []struct {
+		code  int
+		flags []string
+		now   string
+	}{{exitFailed, nil, "signed_out         2"}, {exitOK, []string{"--ok-if-ended"}, "4 commands had ended before"}} {
+		code, out, errOut = send(append([]string{"--file", broken, "--wait"}, want.flags...)...)
+		if code != want.code || !strings.Contains(out, want.now) || !strings.Contains(out, "had ended before, without a call now: signed_out") {
+			t.Errorf("exit %d, %s%s", code, out, errOut)
+		}
 	}
 	for i := range 4 {
 		if n := len(in.sim.CallsTo(agentNo(i), sim.OpForceLogout)); n != 1 {
@@ -79,7 +87,7 @@ func TestSendStdin(t *testing.T) {
 		`{"workNo":"30001"}` + "\n" + `{"workNo":"30002"}`: exitOK,
 	} {
 		var out, errOut output
-		command := sendCommand{File: "-", VCC: "default", stdin: strings.NewReader(text)}
+		command := sendCommand{File: "-", VCC: "default", Timeout: time.Minute, WaitTimeout: time.Minute, stdin: strings.NewReader(text)}
 		command.NATS, command.Prefix, command.LogLevel, command.LogFormat = in.nats, "forcelogout", "error", "text"
 		if code := exitCode(command.Run(in.ctx, streamsIO{&out, &errOut}), streamsIO{&out, &errOut}); code != want {
 			t.Errorf("%s: exit %d, %s%s", text, code, out.String(), errOut.String())
@@ -110,7 +118,7 @@ func TestSendAt(t *testing.T) {
 	if code, out, errOut := send("--at", "+2s", "--id", "moved", "--wait", "30001"); code != exitOK || !strings.Contains(out, "signed_out") {
 		t.Errorf("exit %d, %s%s", code, out, errOut)
 	}
-	if code, out, _ := send("--at", "+1h", "--id", "moved", "30001"); code != exitOK || !strings.Contains(out, "not sent: the command has ended already: signed_out") {
+	if code, out, _ := send("--at", "+1h", "--id", "moved", "30001"); code != exitFailed || !strings.Contains(out, "not sent: the command has ended already: signed_out") {
 		t.Errorf("exit %d, %s", code, out)
 	}
 	if code, out, errOut := send("--not-before", "+2s", "--wait", "30002"); code != exitOK || !strings.Contains(out, "signed_out") {
@@ -135,8 +143,8 @@ func TestSendLarge(t *testing.T) {
 		fmt.Fprintf(&text, "%s,2126-11-24T18:00\n", agentNo(i))
 	}
 	name := in.write("shift.csv", text.String())
-	for range 2 {
-		if code, out, errOut := invoke(in.ctx, "send", "--nats", in.nats, "--file", name); code != exitOK || !strings.Contains(out, "20000 commands sent") {
+	for _, want := range []string{"20000 commands sent", "0 commands sent, 20000 there already"} {
+		if code, out, errOut := invoke(in.ctx, "send", "--nats", in.nats, "--file", name); code != exitOK || !strings.Contains(out, want) {
 			t.Fatalf("exit %d, %s%s", code, out, errOut)
 		}
 	}

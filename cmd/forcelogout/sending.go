@@ -2,12 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
-	"os"
-	"strconv"
 	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
@@ -16,12 +15,28 @@ import (
 
 // sending publishes rows and follows what comes of them.
 type sending struct {
-	cl    *client.Client
-	rows  iter.Seq2[shiftRow, error]
-	total int
-	quiet bool // say how many, not which
-	std   streamsIO
+	cl        *client.Client
+	rows      iter.Seq2[shiftRow, error]
+	total     int
+	quiet     bool // say how many, not which
+	json      bool
+	okIfEnded bool
+	timeout   time.Duration // where NATS does not answer
+	std       streamsIO
+
+	counts   map[string]int // by what became of them
+	notDone  int
+	standing []commandKey               // that go on without this process
+	ended    []messages.Result          // before this process asked
+	last     time.Time                  // the last command's time
+	open     map[commandKey]string      // workNo of those without a result; nil unless waited for
+	notSent  map[commandKey]notStanding // with a report only
 }
+
+type notStanding struct{ workNo, why string }
+
+// commandKey is what tells commands apart.
+type commandKey struct{ vcc, id string }
 
 // orders are the rows as the client takes them.
 func (s *sending) orders() iter.Seq2[client.Order, error] {
@@ -34,108 +49,250 @@ func (s *sending) orders() iter.Seq2[client.Order, error] {
 	}
 }
 
-// send publishes all rows, and tells each of them to taken.
-func (s *sending) send(ctx context.Context, taken func(client.Order, error)) error {
+// send hands all rows in, and says what became of them. The error is errQuiet where
+// that has been said.
+func (s *sending) send(ctx context.Context) error {
+	if err := s.announce(); err != nil {
+		return err
+	}
 	bar := newBar(s.std.err, s.total, "sent")
-	sent, late := 0, 0
-	err := s.cl.Publish(ctx, s.orders(), func(o client.Order, err error) {
+	s.counts = map[string]int{}
+	err := s.cl.Publish(ctx, s.timeout, s.orders(), func(r client.Receipt) {
 		_ = bar.Add(1)
-		if err == nil {
-			sent++
-		} else {
-			late++
-		}
-		taken(o, err)
+		s.take(r)
 	})
 	_ = bar.Finish()
-	if s.quiet || late > 0 {
-		fmt.Fprintf(s.std.out, "%d commands sent", sent)
-		if late > 0 {
-			fmt.Fprintf(s.std.out, ", %d not: they have ended or were withdrawn", late)
-		}
-		fmt.Fprintln(s.std.out)
-	}
-	if err != nil {
-		return fmt.Errorf("%d of %d commands were sent, then: %w (send the same again: nobody is signed out twice)", sent, s.total, err)
-	}
-	return nil
-}
-
-// listed shows one command that was sent.
-func (s *sending) listed(o client.Order, err error) {
-	if s.quiet && err == nil {
-		return
-	}
-	line := o.Command.ID + "  " + o.Command.WorkNo
+	s.summary()
 	switch {
+	case ctx.Err() != nil:
+		if s.open == nil {
+			s.goingOn()
+		}
+		return ctx.Err()
 	case err != nil:
-		line += "  not sent: " + err.Error()
-	case !o.Command.NotBefore.IsZero():
-		line += "  " + o.Command.NotBefore.Format(time.RFC3339)
-	}
-	fmt.Fprintln(s.std.out, line)
-}
-
-// commandKey is what tells commands apart.
-type commandKey struct{ vcc, id string }
-
-// andWait sends, and then waits for the result of every command.
-func (s *sending) andWait(ctx context.Context, timeout time.Duration, reportFile string) error {
-	report, err := newReport(reportFile)
-	if err != nil {
-		return usage(err)
-	}
-	defer report.close()
-	feed, err := s.cl.Results(ctx, client.Filter{})
-	if err != nil {
-		return err
-	}
-	defer feed.Close()
-	begin, last := time.Now(), time.Now()
-	open := map[commandKey]string{} // workNo
-	if err := s.send(ctx, func(o client.Order, err error) {
-		open[commandKey{o.VCC, o.Command.ID}] = o.Command.WorkNo
-		if o.Command.NotBefore.After(last) {
-			last = o.Command.NotBefore
-		}
-		if err != nil {
-			s.listed(o, err)
-		}
-	}); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithDeadline(ctx, last.Add(timeout))
-	defer cancel()
-	show := newBoard(s.std, len(open))
-	err = s.follow(ctx, feed, open, func(r messages.Result) { show.add(r); report.add(r) })
-	show.summary(time.Since(begin))
-	report.missing(open)
-	if err := errors.Join(err, report.close()); err != nil {
-		return err
-	}
-	if !show.allSucceeded() {
+		return fmt.Errorf("%w (send the same again: nobody is signed out twice)", explained(err))
+	case s.notDone > 0:
 		return errQuiet
 	}
 	return nil
 }
 
-// follow hands on the results until every command has one: those that were there
-// before, and those that come.
-func (s *sending) follow(ctx context.Context, feed *client.Results, open map[commandKey]string, add func(messages.Result)) error {
+// announce shows the commands before they are sent: whatever happens then, the ids are
+// known, and can be sent again.
+func (s *sending) announce() error {
+	if s.quiet || s.json {
+		return nil
+	}
+	for row, err := range s.rows {
+		if err != nil {
+			return err
+		}
+		line := row.command.ID + "  " + row.command.WorkNo
+		if !row.command.NotBefore.IsZero() {
+			line += "  " + row.command.NotBefore.Format(time.RFC3339)
+		}
+		if _, err := fmt.Fprintln(s.std.out, line); err != nil {
+			return fmt.Errorf("nothing was sent, the ids cannot be written: %w", err)
+		}
+	}
+	return nil
+}
+
+// take counts and shows what became of one command.
+func (s *sending) take(r client.Receipt) {
+	c, id := r.Order.Command, commandKey{r.Order.VCC, r.Order.Command.ID}
+	if c.NotBefore.After(s.last) {
+		s.last = c.NotBefore
+	}
+	done, what := s.judge(r)
+	s.counts[what]++
+	if !done {
+		s.notDone++
+	}
+	stands := r.Err == nil
+	switch {
+	case stands:
+		s.standing = append(s.standing, id)
+		if s.open != nil {
+			s.open[id] = c.WorkNo
+		}
+	case r.There != nil && r.There.Result != nil:
+		s.ended = append(s.ended, *r.There.Result)
+	case s.notSent != nil:
+		s.notSent[id] = notStanding{c.WorkNo, r.Err.Error()}
+	}
+	if s.json {
+		receiptJSON(s.std.out, r, what)
+		return
+	}
+	if what == countStored || s.quiet && done {
+		return
+	}
+	fmt.Fprintln(s.std.out, printable(receiptLine(r)))
+}
+
+// What became of commands, for counts and JSON.
+const (
+	countStored    = "stored"
+	countThere     = "there"
+	countEnded     = "ended"
+	countRefused   = "refused"
+	countUndecided = "undecided"
+)
+
+// judge says whether what was asked for is done, or will be.
+func (s *sending) judge(r client.Receipt) (done bool, what string) {
+	switch {
+	case r.State == client.Stored:
+		return true, countStored
+	case r.State == client.There && r.Err == nil:
+		return true, countThere
+	case r.There != nil && r.There.Result != nil:
+		return s.okIfEnded && r.There.Result.Outcome.Success(), countEnded
+	case r.State == client.Undecided:
+		return false, countUndecided
+	}
+	return false, countRefused
+}
+
+func receiptLine(r client.Receipt) string {
+	line := r.Order.Command.ID + "  " + r.Order.Command.WorkNo + "  "
+	switch {
+	case r.Err == nil:
+		return line + "is there already"
+	case errors.Is(r.Err, client.ErrNotSent):
+		return line + r.Err.Error()
+	case r.State == client.Undecided:
+		return line + "undecided: " + r.Err.Error() + "; send the same id again"
+	}
+	return line + "not sent: " + explained(r.Err).Error()
+}
+
+func receiptJSON(out io.Writer, r client.Receipt, what string) {
+	line := struct {
+		Kind   string           `json:"kind"`
+		ID     string           `json:"id"`
+		VCC    string           `json:"vcc"`
+		WorkNo string           `json:"workNo"`
+		At     *time.Time       `json:"at,omitempty"`
+		State  string           `json:"state"`
+		There  string           `json:"thereFor,omitempty"`
+		Result *messages.Result `json:"result,omitempty"`
+		Error  string           `json:"error,omitempty"`
+	}{Kind: "receipt", ID: r.Order.Command.ID, VCC: r.Order.VCC, WorkNo: r.Order.Command.WorkNo, State: what}
+	if at := r.Order.Command.NotBefore; !at.IsZero() {
+		at = at.UTC()
+		line.At = &at
+	}
+	if r.There != nil {
+		line.There, line.Result = r.There.WorkNo(), r.There.Result
+	}
+	if r.Err != nil {
+		line.Error = r.Err.Error()
+	}
+	if data, err := json.Marshal(line); err == nil {
+		fmt.Fprintln(out, string(data))
+	}
+}
+
+// summary says how many there are of each.
+func (s *sending) summary() {
+	if s.json || !s.quiet && s.counts[countStored] == s.total {
+		return
+	}
+	text := plural(s.counts[countStored], "command") + " sent"
+	for _, part := range []struct{ what, text string }{
+		{countThere, "there already"}, {countEnded, "had ended before"}, {countRefused, "not sent"}, {countUndecided, "undecided"},
+	} {
+		if n := s.counts[part.what]; n > 0 {
+			text += fmt.Sprintf(", %d %s", n, part.text)
+		}
+	}
+	fmt.Fprintln(s.std.out, text)
+}
+
+// goingOn lists what an interruption does not end.
+func (s *sending) goingOn() {
+	for _, key := range s.standing {
+		if s.open != nil {
+			if _, waits := s.open[key]; !waits {
+				continue
+			}
+		}
+		if s.json {
+			data, err := json.Marshal(map[string]string{"kind": "goesOn", "id": key.id, "vcc": key.vcc})
+			if err == nil {
+				fmt.Fprintln(s.std.out, string(data))
+			}
+			continue
+		}
+		fmt.Fprintf(s.std.out, "%s  goes on\n", key.id)
+	}
+}
+
+// andWait sends, and then waits for the result of every command.
+func (s *sending) andWait(ctx context.Context, timeout time.Duration, report *report) (err error) {
+	defer func() { err = errors.Join(err, report.close()) }()
+	feed, err := s.cl.Results(ctx, client.Filter{})
+	if err != nil {
+		return err
+	}
+	defer feed.Close()
+	begin := time.Now()
+	s.last, s.open = begin, map[commandKey]string{}
+	if report != nil {
+		s.notSent = map[commandKey]notStanding{}
+	}
+	sent := s.send(ctx)
+	for _, r := range s.ended {
+		report.add(r, true)
+	}
+	for key, what := range s.notSent {
+		report.missing(key, what.workNo, what.why)
+	}
+	show := newBoard(s.std, len(s.open))
+	show.json, show.ids = s.json, true
+	waiting, cancel := context.WithDeadline(ctx, s.last.Add(timeout))
+	defer cancel()
+	followed := s.follow(waiting, feed, func(r messages.Result) { show.add(r); report.add(r, false) })
+	show.summary(time.Since(begin), s.ended)
+	for key, workNo := range s.open {
+		report.missing(key, workNo, "no result yet")
+	}
+	if ctx.Err() != nil {
+		s.goingOn()
+		return ctx.Err()
+	}
+	if followed != nil || sent != nil && !errors.Is(sent, errQuiet) {
+		return errors.Join(ignoreQuiet(sent), followed)
+	}
+	if sent != nil || !show.allSucceeded() {
+		return errQuiet
+	}
+	return nil
+}
+
+func ignoreQuiet(err error) error {
+	if errors.Is(err, errQuiet) {
+		return nil
+	}
+	return err
+}
+
+// follow hands on the results until every command that stands has one: those that were
+// there before, and those that come.
+func (s *sending) follow(ctx context.Context, feed *client.Results, add func(messages.Result)) error {
 	take := func(r messages.Result) {
 		key := commandKey{r.VCC, r.ID}
-		if _, waits := open[key]; waits {
-			delete(open, key)
+		if _, waits := s.open[key]; waits {
+			delete(s.open, key)
 			add(r)
 		}
 	}
-	if err := s.cl.Ended(ctx, s.orders(), take); err != nil {
-		return err
-	}
-	for len(open) > 0 {
+	for len(s.open) > 0 {
 		result, _, err := feed.Next(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("%d commands have no result yet: is a worker running? see forcelogout status", len(open))
+			return fmt.Errorf("%s %s no result yet: is a worker running? see forcelogout status", plural(len(s.open), "command"), have(len(s.open)))
 		}
 		if err != nil {
 			return err
@@ -145,59 +302,9 @@ func (s *sending) follow(ctx context.Context, feed *client.Results, open map[com
 	return nil
 }
 
-// report is a CSV file with a line for each command. A nil one writes nothing.
-type report struct {
-	file *os.File
-	csv  *csv.Writer
-}
-
-func newReport(name string) (*report, error) {
-	if name == "" {
-		return nil, nil
+func have(n int) string {
+	if n == 1 {
+		return "has"
 	}
-	file, err := os.Create(name)
-	if err != nil {
-		return nil, fmt.Errorf("--report: %w", err)
-	}
-	r := &report{file, csv.NewWriter(file)}
-	r.line("id", "vcc", "workNo", "outcome", "cause", "retcode", "attempts", "redelivered", "startedAt", "finishedAt", "error")
-	return r, nil
-}
-
-func (r *report) line(cells ...string) {
-	if r != nil {
-		_ = r.csv.Write(cells) // close tells
-	}
-}
-
-func (r *report) add(m messages.Result) {
-	r.line(m.ID, m.VCC, m.WorkNo, string(m.Outcome), string(m.Cause), m.Retcode, strconv.Itoa(m.Attempts),
-		strconv.FormatBool(m.Redelivered), stamp(m.StartedAt), stamp(m.FinishedAt), m.Error)
-}
-
-// missing writes the commands that have no result.
-func (r *report) missing(open map[commandKey]string) {
-	for key, workNo := range open {
-		r.line(key.id, key.vcc, workNo, "", "", "", "", "", "", "", "no result yet")
-	}
-}
-
-func (r *report) close() error {
-	if r == nil || r.file == nil {
-		return nil
-	}
-	r.csv.Flush()
-	err := errors.Join(r.csv.Error(), r.file.Close())
-	r.file = nil
-	if err != nil {
-		return fmt.Errorf("--report: %w", err)
-	}
-	return nil
-}
-
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339Nano)
+	return "have"
 }

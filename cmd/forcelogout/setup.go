@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
@@ -24,6 +23,7 @@ type setupCommand struct {
 	MaxAge        time.Duration `default:"15m" help:"How late a command may be executed; the duplicate window is at least as long."`
 	ResultsMaxAge time.Duration `help:"How long results are kept (new stream: 168h; existing: unchanged)."`
 	Replicas      int           `help:"Replicas of the streams, 3 in a cluster (new stream: 1; existing: must be so)."`
+	Check         bool          `help:"Change nothing; say whether everything is there and as it must be."`
 
 	MaxBytes map[string]string `placeholder:"STREAM=SIZE" help:"Largest size of commands, results, dead, parked and sessions, for accounts that demand one; like commands=1GiB;results=2GiB. Full: publishers of commands get an error (and nothing can be sent with --at); without room for results no calls are made; of dead letters the oldest go."`
 }
@@ -62,20 +62,28 @@ func (c *setupCommand) Run(ctx context.Context, std streamsIO) error {
 	if err != nil {
 		return err
 	}
-	nc, err := c.connect("setup", log)
+	nc, api, err := c.connect("setup", log)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	js, err := jetstream.New(nc)
+	js, err := api.JetStream(nc)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
-	changes, err := streams.Setup(ctx, js, streams.Plan{
+	plan := streams.Plan{
 		Prefix: prefix, MaxAge: c.MaxAge, ResultsMaxAge: c.ResultsMaxAge, Replicas: c.Replicas, MaxBytes: maxBytes,
-	})
+	}
+	if c.Check {
+		if err := streams.Check(ctx, js, plan); err != nil {
+			return err
+		}
+		fmt.Fprintln(std.out, "everything is there and as it must be")
+		return nil
+	}
+	changes, err := streams.Setup(ctx, js, plan)
 	for _, change := range changes {
 		fmt.Fprintf(std.out, "%s %s\n", change.Action, change.Object)
 	}

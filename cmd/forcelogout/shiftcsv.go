@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -39,13 +40,21 @@ func readCSV(in *bufio.Reader, row func(line int, cells, meta map[string]string)
 		switch {
 		case err == io.EOF:
 			return nil
+		case errors.As(err, &broken) && broken.Line > broken.StartLine:
+			return fmt.Errorf("line %d: a quote is opened there and not closed: the lines after it cannot be told apart", broken.StartLine)
 		case errors.As(err, &broken):
-			if err := bad(&lineError{broken.Line, wrongRow(broken, len(header), len(record))}); err != nil {
+			if err := bad(&lineError{broken.StartLine, wrongRow(broken, len(header), len(record))}); err != nil {
 				return err
 			}
 			continue
 		case err != nil:
 			return fmt.Errorf("reading the file: %w", err)
+		}
+		line, _ := r.FieldPos(0)
+		if slices.ContainsFunc(record, func(cell string) bool { return strings.Contains(cell, "\n") }) {
+			// No cell may hold a line break. More likely a quote is missing, and lines with
+			// commands are within the cell: these must not be skipped as one bad line.
+			return fmt.Errorf("line %d: a quote that is opened there is closed in another line", line)
 		}
 		cells, meta := map[string]string{}, map[string]string{}
 		for i, value := range record {
@@ -56,7 +65,6 @@ func readCSV(in *bufio.Reader, row func(line int, cells, meta map[string]string)
 				meta[header[i]] = value
 			}
 		}
-		line, _ := r.FieldPos(0)
 		if err := row(line, cells, meta); err != nil {
 			return err
 		}

@@ -9,8 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"maps"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +33,8 @@ type shiftDefaults struct {
 	expiresIn                           time.Duration // after the row's time; 0: see defaultExpiry
 	now                                 time.Time
 	loc                                 *time.Location
+	day                                 time.Time // of the file, for ids of rows without a time; zero: now's
+	passed                              bool      // times may have passed: it is about ids only
 }
 
 // defaultExpiry is how long after its time a command may run that is for later.
@@ -118,7 +119,7 @@ func (d shiftDefaults) row(cells, meta map[string]string) (shiftRow, error) {
 	}
 	var err error
 	if text := cells["at"]; text != "" {
-		if row.at, err = parseWhen(text, d.now, d.loc); err != nil {
+		if row.at, err = d.when(text, d.now); err != nil {
 			return row, fmt.Errorf("at: %w", err)
 		}
 	}
@@ -133,12 +134,26 @@ func (d shiftDefaults) row(cells, meta map[string]string) (shiftRow, error) {
 		return row, err
 	}
 	if row.command.ID == "" {
-		row.command.ID = d.id(row, cells["at"], pairs(cells, meta))
+		row.command.ID = d.id(row, relative(cells))
 	}
 	return d.complete(row)
 }
 
-// conditions reads the cells about times. A duration counts from the row's time.
+// when reads a time that lies ahead of base, or has passed where that is all the same.
+func (d shiftDefaults) when(text string, base time.Time) (time.Time, error) {
+	if !d.passed {
+		return parseWhen(text, base, d.loc)
+	}
+	at, err := nearWhen(strings.TrimSpace(text), base.In(d.loc))
+	if err != nil {
+		return at, fmt.Errorf("%q: %w", text, err)
+	}
+	return at, nil
+}
+
+// conditions reads the cells about times. A duration counts from the row's time, and a
+// time of day is the first after it; of signedInBefore it is the last that is not
+// after it.
 func (d shiftDefaults) conditions(row *shiftRow, cells map[string]string) error {
 	c := &row.command
 	from := d.now
@@ -147,24 +162,25 @@ func (d shiftDefaults) conditions(row *shiftRow, cells map[string]string) error 
 	}
 	for _, cell := range []struct {
 		name string
+		base time.Time
 		to   *time.Time
-	}{{"notBefore", &c.NotBefore}, {"expiresAt", &c.ExpiresAt}, {"graceUntil", &c.GraceUntil}} {
+	}{{"notBefore", d.now, &c.NotBefore}, {"expiresAt", from, &c.ExpiresAt}, {"graceUntil", from, &c.GraceUntil}} {
 		text := cells[strings.ToLower(cell.name)]
 		if text == "" {
 			continue
 		}
-		base := d.now
+		base := cell.base
 		if strings.HasPrefix(text, "+") {
 			base = from
 		}
-		at, err := parseWhen(text, base, d.loc)
+		at, err := d.condition(text, base)
 		if err != nil {
 			return fmt.Errorf("%s: %w", cell.name, err)
 		}
 		*cell.to = at
 	}
 	if text := cells["signedinbefore"]; text != "" {
-		at, err := readWhen(text, d.now.In(d.loc))
+		at, err := lastWhen(text, from.In(d.loc))
 		if err != nil {
 			return fmt.Errorf("signedInBefore: %q: %w", text, err)
 		}
@@ -178,6 +194,14 @@ func (d shiftDefaults) conditions(row *shiftRow, cells map[string]string) error 
 		return fmt.Errorf("whenIdle: must be true or false, got %q", cells["whenidle"])
 	}
 	return nil
+}
+
+// condition reads a time of day as the first after base, and any other as it is.
+func (d shiftDefaults) condition(text string, base time.Time) (time.Time, error) {
+	if at, is := firstTimeOfDay(strings.TrimSpace(text), base.In(d.loc)); is {
+		return at, nil
+	}
+	return d.when(text, base)
 }
 
 // complete settles the times and checks the whole.
@@ -195,7 +219,7 @@ func (d shiftDefaults) complete(row shiftRow) (shiftRow, error) {
 	if c.ExpiresAt.IsZero() {
 		c.ExpiresAt = d.expiry(*c)
 	}
-	if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(d.now) {
+	if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(d.now) && !d.passed {
 		return row, errors.New("expiresAt: it has passed")
 	}
 	return row, c.Validate()
@@ -220,29 +244,45 @@ func (d shiftDefaults) expiry(c messages.Command) time.Time {
 	return from.Add(life)
 }
 
-// id derives a command's id, so that the same file sent again is the same orders.
-// Its time is the row's; a row that is for now, or so long from now, is the day's.
-func (d shiftDefaults) id(row shiftRow, at, content string) string {
-	when := row.at.UTC().Format(time.RFC3339)
-	if row.at.IsZero() || strings.HasPrefix(at, "+") {
-		when = d.now.In(d.loc).Format(time.DateOnly)
+// id derives a command's id, so that the same file sent again is the same orders. It
+// holds what decides: whom it is for, when, and the conditions; no text for an audit.
+// A time is that moment, however it was written; one that counts from now is its text.
+// A row without a time of its own is the file's day's, so that the same file is the
+// same after midnight, and tomorrow's export is another.
+func (d shiftDefaults) id(row shiftRow, relative map[string]string) string {
+	c := row.command
+	day := d.day
+	if day.IsZero() {
+		day = d.now
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{d.name, row.vcc, content, when}, "\x00")))
+	when := row.at.UTC().Format(time.RFC3339)
+	if row.at.IsZero() {
+		when = day.In(d.loc).Format(time.DateOnly)
+	} else if text := relative["at"]; text != "" {
+		when = day.In(d.loc).Format(time.DateOnly) + text
+	}
+	stamp := func(name string, t time.Time) string {
+		if text := relative[name]; text != "" || t.IsZero() {
+			return text
+		}
+		return t.UTC().Format(time.RFC3339)
+	}
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		d.name, row.vcc, c.WorkNo, c.Inspector, when, stamp("notbefore", c.NotBefore), stamp("expiresat", c.ExpiresAt),
+		stamp("signedinbefore", c.SignedInBefore), strconv.FormatBool(c.WhenIdle), stamp("graceuntil", c.GraceUntil), c.ReplyTo,
+	}, "\x00")))
 	return "f-" + hex.EncodeToString(sum[:20])
 }
 
-// pairs is the content of a row in a form that does not depend on the order of the
-// columns.
-func pairs(cells ...map[string]string) string {
-	var all strings.Builder
-	for _, some := range cells {
-		for _, name := range slices.Sorted(maps.Keys(some)) {
-			if some[name] != "" {
-				fmt.Fprintf(&all, "%q=%q\n", strings.ToLower(name), some[name])
-			}
+// relative are the cells of times that count from another.
+func relative(cells map[string]string) map[string]string {
+	found := map[string]string{}
+	for name, text := range cells {
+		if strings.HasPrefix(text, "+") {
+			found[name] = text
 		}
 	}
-	return all.String()
+	return found
 }
 
 func or(value, otherwise string) string {

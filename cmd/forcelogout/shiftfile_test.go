@@ -80,14 +80,13 @@ func TestShiftFileErrors(t *testing.T) {
 		bad  map[int]string
 		good int
 	}{
-		"workNo":      {"workNo\n30012\n7\n30013\n", map[int]string{3: "workNo: "}, 2},
-		"cells":       {"workNo,reason\n30012\n30013,a,b\n30014,a\n", map[int]string{2: "1 cells, the header has 2", 3: "3 cells"}, 1},
-		"line breaks": {"workNo,team\n30012,\"a\nb\"\n8,x\n", map[int]string{2: "meta: ", 4: "workNo: "}, 0},
-		"time":        {"workNo,at\n30012,noon\n30013,09:59\n30014,2026-11-24T09:00\n30015,18:00\n", map[int]string{2: "at: ", 3: "at: ", 4: "at: "}, 1},
-		"expiry":      {"workNo,at,expiresAt\n30012,18:00,17:00\n30013,,18:00\n", map[int]string{2: "expiresAt: "}, 1},
-		"vcc":         {"workNo,vcc\n30012,a.b\n", map[int]string{2: "vcc: "}, 0},
-		"id":          {"workNo,id\n30012,a b\n", map[int]string{2: "id: "}, 0},
-		"idle":        {"workNo,whenIdle,graceUntil\n30012,yes,\n30013,true,+5m\n30014,true,\n", map[int]string{2: "whenIdle: ", 4: "whenIdle: "}, 1},
+		"workNo": {"workNo\n30012\n7\n30013\n", map[int]string{3: "workNo: "}, 2},
+		"cells":  {"workNo,reason\n30012\n30013,a,b\n30014,a\n", map[int]string{2: "1 cells, the header has 2", 3: "3 cells"}, 1},
+		"time":   {"workNo,at\n30012,noon\n30013,09:59\n30014,2026-11-24T09:00\n30015,18:00\n", map[int]string{2: "at: ", 3: "at: ", 4: "at: "}, 1},
+		"expiry": {"workNo,at,expiresAt\n30012,18:00,2026-11-24T17:00\n30013,,18:00\n", map[int]string{2: "expiresAt: "}, 1},
+		"vcc":    {"workNo,vcc\n30012,a.b\n", map[int]string{2: "vcc: "}, 0},
+		"id":     {"workNo,id\n30012,a b\n", map[int]string{2: "id: "}, 0},
+		"idle":   {"workNo,whenIdle,graceUntil\n30012,yes,\n30013,true,+5m\n30014,true,\n", map[int]string{2: "whenIdle: ", 4: "whenIdle: "}, 1},
 		"JSON": {`{"workNo":"30012"}` + "\n{\n" + `{"workNo":"30013","vc":"a"}` + "\n" + `{"workNo":"30014","workNo":"30015"}` + "\n" + `{"workNo":30016}` + "\n" + `{"workNo":"30017","at":7}`,
 			map[int]string{2: "JSON", 3: "unknown field", 4: "JSON", 5: "workNo: ", 6: "at: "}, 1},
 		"long line": {`{"workNo":"30012","reason":"` + strings.Repeat("x", maxLine) + "\"}\n" + `{"workNo":"30013"}`, map[int]string{1: "longer than"}, 1},
@@ -108,6 +107,10 @@ func TestShiftFileErrors(t *testing.T) {
 		"no column": {"agent,at\n30012,18:00\n", "no column workNo"},
 		"twice":     {"workNo,Team,team\n", `"team" is there twice`},
 		"nameless":  {"workNo,\n", "column 2 has no name"},
+		// None of these may be skipped: whom the lines within are about is not known.
+		"line break":    {"workNo,team\n30012,\"a\nb\"\n8,x\n", "line 2: a quote that is opened there is closed in another line"},
+		"open quote":    {"workNo,team\n30012,a\n30013,\"north\n30014,south\n", "line 3: a quote is opened there and not closed"},
+		"quote to next": {"workNo,team\n30013,\"north\n30014,\"south\n", "line 2: a quote is opened there and not closed"},
 	} {
 		if _, _, err := rowsOf(testDefaults(t), c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)

@@ -62,7 +62,7 @@ func (d shiftDefaults) jsonRow(data []byte) (shiftRow, error) {
 	}
 	var err error
 	if at != "" {
-		if row.at, err = parseWhen(at, d.now, d.loc); err != nil {
+		if row.at, err = d.when(at, d.now); err != nil {
 			return row, fmt.Errorf("at: %w", err)
 		}
 	}
@@ -71,12 +71,9 @@ func (d shiftDefaults) jsonRow(data []byte) (shiftRow, error) {
 			fields[name], _ = json.Marshal(value)
 		}
 	}
-	if _, given := fields["id"]; !given {
-		content, err := json.Marshal(fields, json.Deterministic(true))
-		if err != nil {
-			return row, err
-		}
-		fields["id"], _ = json.Marshal(d.id(row, at, string(content)))
+	_, given := fields["id"]
+	if !given {
+		fields["id"] = jsontext.Value(`"to-be-derived"`)
 	}
 	content, err := json.Marshal(fields)
 	if err != nil {
@@ -84,6 +81,9 @@ func (d shiftDefaults) jsonRow(data []byte) (shiftRow, error) {
 	}
 	if row.command, err = messages.DecodeCommand(content); err != nil {
 		return row, err
+	}
+	if !given {
+		row.command.ID = d.id(row, relative(map[string]string{"at": at}))
 	}
 	return d.complete(row)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -31,19 +33,18 @@ func (c *statusCommand) Run(ctx context.Context, std streamsIO) error {
 	defer closeAll()
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
-	vccs := []string{c.VCC}
+	vccs, strays := []string{c.VCC}, map[string]uint64(nil)
 	if c.VCC == "" {
-		if vccs, err = cl.VCCs(ctx); err != nil {
+		if vccs, strays, err = cl.VCCs(ctx); err != nil {
 			return err
 		}
 	}
-	all := make([]client.Status, 0, len(vccs))
-	for _, vcc := range vccs {
-		status, err := cl.Status(ctx, vcc)
-		if err != nil {
-			return err
-		}
-		all = append(all, status)
+	all, err := cl.Statuses(ctx, vccs)
+	if err != nil {
+		return err
+	}
+	for _, subject := range slices.Sorted(maps.Keys(strays)) {
+		fmt.Fprintln(std.err, printable(fmt.Sprintf("%s lie on %s, which no worker takes: no VCC can have that name", plural(int(strays[subject]), "message"), subject)))
 	}
 	if c.JSON {
 		return statusJSON(std.out, all)
@@ -72,13 +73,21 @@ func statusTable(out io.Writer, all []client.Status, width int) error {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "vcc\tscheduled\twaiting\tparked\tin flight\tdone\toldest\tworkers\t")
+	fmt.Fprintln(table, "vcc\tplanned\twaiting\thanded back\tin flight\tdone\toldest due\tworkers\tsessions\tgateway\t")
 	for _, s := range all {
 		oldest := "-"
 		if s.OldestAge > 0 {
 			oldest = s.OldestAge.Round(time.Second).String()
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t\n", s.VCC, s.Scheduled, s.Waiting, s.Parked, s.InFlight, s.Done, oldest, len(s.Workers))
+		gateway := s.Gateway
+		switch {
+		case s.Paused:
+			gateway = "paused"
+		case gateway == "":
+			gateway = "-"
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%d\t%s\t\n", s.VCC, s.Scheduled, s.Waiting, s.Parked, s.InFlight, s.Done, oldest,
+			len(s.Workers), s.Sessions, printable(gateway))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -92,7 +101,7 @@ func statusTable(out io.Writer, all []client.Status, width int) error {
 			if w.Ready {
 				state = "ready, but"
 			}
-			fmt.Fprintln(out, clipLine(fmt.Sprintf("%s, worker %s: %s: %s", s.VCC, w.Worker, state, w.Problem), width))
+			fmt.Fprintln(out, clipLine(printable(fmt.Sprintf("%s, worker %s: %s: %s", s.VCC, w.Worker, state, w.Problem)), width))
 		}
 	}
 	return nil

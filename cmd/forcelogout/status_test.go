@@ -24,10 +24,10 @@ func TestCancelAndStatus(t *testing.T) {
 	in.must(err)
 	later := messages.Command{ID: "later", WorkNo: "40001", Meta: map[string]string{"shift": "S-18"}}
 	waits := messages.Command{ID: "waits", WorkNo: "40002", NotBefore: time.Now().Add(time.Hour)}
-	in.must(cl.Publish(in.ctx, func(yield func(client.Order, error) bool) {
+	in.must(cl.Publish(in.ctx, 0, func(yield func(client.Order, error) bool) {
 		_ = yield(client.Order{VCC: "default", At: time.Now().Add(time.Hour), Command: later}, nil) &&
 			yield(client.Order{VCC: "default", Command: waits}, nil)
-	}, func(client.Order, error) {}))
+	}, func(client.Receipt) {}))
 	stuck := burst(in.ctx, in.nats, 10, 8)
 	in.must(in.sim.AwaitInFlight(in.ctx, 2))
 
@@ -42,7 +42,7 @@ func TestCancelAndStatus(t *testing.T) {
 	if got.Scheduled != 1 || got.Done != 5 || len(got.Workers) != 1 || !got.Workers[0].Ready || got.Waiting+uint64(got.Workers[0].InHand) != 8 {
 		t.Errorf("status %+v", got)
 	}
-	if code, out, _ := invoke(in.ctx, "status", "--nats", in.nats); code != exitOK || !strings.Contains(out, "scheduled") || !strings.Contains(out, "default") {
+	if code, out, _ := invoke(in.ctx, "status", "--nats", in.nats); code != exitOK || !strings.Contains(out, "planned") || !strings.Contains(out, "default") {
 		t.Errorf("exit %d, %s", code, out)
 	}
 	code, out, errOut := invoke(in.ctx, "cancel", "--nats", in.nats, "--shift", "S-18", "--reason", "overtime")

@@ -17,9 +17,12 @@ type watchCommand struct {
 	VCC        string           `name:"vcc" help:"Only this virtual contact center."`
 	WorkNo     string           `help:"Only this agent."`
 	Outcome    messages.Outcome `placeholder:"NAME" help:"Only results with this outcome, for example failed."`
-	Since      time.Duration    `help:"Also results of the time before, for example 1h."`
+	Since      span             `placeholder:"AGE" help:"Also results of the time before, for example 1h or 1d."`
+	Until      string           `placeholder:"TIME" help:"End then: 18:00, an RFC 3339 time or +10m."`
+	NoFollow   bool             `help:"End after the results that are there; with --since."`
+	Limit      int              `placeholder:"N" help:"End after so many results."`
 	NoProgress bool             `help:"Results only, no live progress."`
-	JSON       bool             `name:"json" help:"One JSON document per line, as published."`
+	JSON       bool             `name:"json" help:"One JSON document per line, as published, with its kind: result, progress or gateway."`
 }
 
 func (c *watchCommand) Run(ctx context.Context, std streamsIO) error {
@@ -27,13 +30,22 @@ func (c *watchCommand) Run(ctx context.Context, std streamsIO) error {
 	if err != nil {
 		return usage(err)
 	}
+	if c.Until != "" {
+		until, err := parseWhen(c.Until, time.Now(), time.Local)
+		if err != nil {
+			return usage(fmt.Errorf("--until %w", err))
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, until)
+		defer cancel()
+	}
 	cl, closeAll, err := c.open("watch", std)
 	if err != nil {
 		return err
 	}
 	defer closeAll()
 	view := &view{out: std.out, json: c.JSON, paint: painter(colored(std.out)), width: lineWidth(std.out)}
-	if !c.NoProgress && c.Outcome == "" {
+	if !c.NoProgress && !c.NoFollow && c.Outcome == "" {
 		stop, err := cl.Progress(filter, view.progress)
 		if err != nil {
 			return err
@@ -60,11 +72,15 @@ func (c *watchCommand) filter(now time.Time) (client.Filter, error) {
 			return filter, named("work-no", err)
 		}
 	}
-	if c.Since < 0 {
-		return filter, fmt.Errorf("--since %v: must be above 0", c.Since)
-	}
-	if c.Since > 0 {
-		filter.Since = now.Add(-c.Since)
+	switch {
+	case c.NoFollow && c.Since == 0:
+		return filter, errors.New("--no-follow goes with --since: without it there is nothing to show")
+	case c.NoFollow && c.Until != "":
+		return filter, errors.New("--no-follow and --until: give one of them")
+	case c.Limit < 0:
+		return filter, fmt.Errorf("--limit %d: must be above 0", c.Limit)
+	case c.Since > 0:
+		filter.Since = now.Add(-time.Duration(c.Since))
 	}
 	if c.Outcome == "" {
 		return filter, nil
@@ -84,9 +100,12 @@ func (c *watchCommand) follow(ctx context.Context, cl *client.Client, filter cli
 		return err
 	}
 	defer feed.Close()
-	for {
+	for shown := 0; c.Limit == 0 || shown < c.Limit; {
+		if c.NoFollow && feed.Pending() == 0 {
+			return nil
+		}
 		result, raw, err := feed.Next(ctx)
-		if errors.Is(err, context.Canceled) {
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return nil
 		}
 		if err != nil {
@@ -98,7 +117,9 @@ func (c *watchCommand) follow(ctx context.Context, cl *client.Client, filter cli
 		if err := view.result(result, raw); err != nil {
 			return fmt.Errorf("writing: %w", err)
 		}
+		shown++
 	}
+	return nil
 }
 
 // view writes events as they come, from two feeds.
@@ -111,26 +132,25 @@ type view struct {
 }
 
 func (v *view) result(r messages.Result, raw []byte) error {
-	line := string(raw)
-	if !v.json {
-		line = resultLine(r, v.paint, v.width)
+	if v.json {
+		return v.line(withKind("result", raw))
 	}
-	return v.line(line)
+	return v.line(resultLine(r, v.paint, v.width, true))
 }
 
 func (v *view) progress(p messages.Progress, raw []byte) {
-	line := string(raw)
+	line := withKind("progress", raw)
 	if !v.json {
-		line = clipLine(progressLine(p), v.width)
+		line = clipLine(printable(progressLine(p)), v.width)
 	}
 	// A closed output ends the command at the next result.
 	_ = v.line(line)
 }
 
 func (v *view) gateway(s messages.GatewayState, raw []byte) {
-	line := string(raw)
+	line := withKind("gateway", raw)
 	if !v.json {
-		line = clipLine(gatewayLine(s), v.width)
+		line = clipLine(printable(gatewayLine(s)), v.width)
 	}
 	_ = v.line(line)
 }
@@ -168,5 +188,5 @@ func progressLine(p messages.Progress) string {
 	default:
 		line += fmt.Sprintf("call %d: signed out", p.Attempt)
 	}
-	return line
+	return line + "  " + p.VCC + "/" + p.ID
 }

@@ -28,9 +28,9 @@ func parseWhen(text string, now time.Time, loc *time.Location) (time.Time, error
 
 func readWhen(text string, now time.Time) (time.Time, error) {
 	if after, is := strings.CutPrefix(text, "+"); is {
-		d, err := time.ParseDuration(after)
+		d, err := parseSpan(after)
 		if err != nil || d <= 0 || strings.HasPrefix(after, "+") {
-			return time.Time{}, fmt.Errorf("no duration: write +90m or +1h30m")
+			return time.Time{}, fmt.Errorf("no duration: write +90m, +1h30m or +1d")
 		}
 		return now.Add(d), nil
 	}
@@ -42,27 +42,75 @@ func readWhen(text string, now time.Time) (time.Time, error) {
 			return onWall(wall, now.Location()), nil
 		}
 	}
-	for _, layout := range []string{"15:04", "15:04:05"} {
-		if wall, err := time.Parse(layout, text); err == nil {
-			return nextTimeOfDay(wall, now)
-		}
+	if wall, is := timeOfDay(text); is {
+		return nextTimeOfDay(wall, now)
 	}
 	return time.Time{}, fmt.Errorf("no time: %s", whenForms)
 }
 
+// timeOfDay reads 18:00 or 18:00:30.
+func timeOfDay(text string) (wall time.Time, is bool) {
+	for _, layout := range []string{"15:04", "15:04:05"} {
+		if wall, err := time.Parse(layout, text); err == nil {
+			return wall, true
+		}
+	}
+	return wall, false
+}
+
+// onDay is when the clocks show wall on the day that is so many after that of now.
+func onDay(wall, now time.Time, days int) time.Time {
+	return onWall(time.Date(now.Year(), now.Month(), now.Day()+days, wall.Hour(), wall.Minute(), wall.Second(), 0, time.UTC), now.Location())
+}
+
+// firstTimeOfDay is the first time after base at which the clocks show text.
+func firstTimeOfDay(text string, base time.Time) (at time.Time, is bool) {
+	wall, is := timeOfDay(text)
+	if !is {
+		return time.Time{}, false
+	}
+	if at = onDay(wall, base, 0); !at.After(base) {
+		at = onDay(wall, base, 1)
+	}
+	return at, true
+}
+
+// lastWhen reads a time; a time of day is the last that is not after base.
+func lastWhen(text string, base time.Time) (time.Time, error) {
+	wall, is := timeOfDay(strings.TrimSpace(text))
+	if !is {
+		return readWhen(strings.TrimSpace(text), base)
+	}
+	at := onDay(wall, base, 0)
+	if at.After(base) {
+		at = onDay(wall, base, -1)
+	}
+	return at, nil
+}
+
+// nearWhen is readWhen for a time that may have just passed: then it is today's.
+func nearWhen(text string, now time.Time) (time.Time, error) {
+	wall, is := timeOfDay(text)
+	if !is {
+		return readWhen(text, now)
+	}
+	at := onDay(wall, now, 0)
+	if now.Sub(at) >= justPassed {
+		at = onDay(wall, now, 1)
+	}
+	return at, nil
+}
+
 // nextTimeOfDay is today's or tomorrow's, by the calendar and not by 24 hours.
 func nextTimeOfDay(wall, now time.Time) (time.Time, error) {
-	on := func(day time.Time) time.Time {
-		return onWall(time.Date(day.Year(), day.Month(), day.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, time.UTC), now.Location())
-	}
-	today := on(now)
+	today := onDay(wall, now, 0)
 	switch ago := now.Sub(today); {
 	case ago < 0:
 		return today, nil
 	case ago < justPassed:
 		return time.Time{}, fmt.Errorf("that was %s ago: leave out the time to send now, or give the date as well", ago.Round(time.Second))
 	}
-	return on(time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, time.UTC)), nil
+	return onDay(wall, now, 1), nil
 }
 
 // onWall is when the clocks of a zone show what wall shows in UTC. A time that

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/forcelogout/forcelogout/worker"
@@ -88,8 +87,12 @@ func (c *workerCommand) open(ctx context.Context, configs []worker.Config, log *
 	}
 	// Nothing is buffered over an outage: an acknowledgement that arrives late
 	// would speak for a command that is somebody else's by then.
-	if s.nc, err = c.connectUntil(ctx, "worker "+configs[0].Instance, log, nats.ReconnectBufSize(-1)); err != nil {
+	var api streams.API
+	if s.nc, api, err = c.connectUntil(ctx, "worker "+configs[0].Instance, log, nats.ReconnectBufSize(-1)); err != nil {
 		return s, err
+	}
+	for i := range configs {
+		configs[i].API = api
 	}
 	if err := c.setUp(ctx, s.nc, configs, log); err != nil {
 		return s, err
@@ -173,7 +176,7 @@ func (c *workerCommand) setUp(ctx context.Context, nc *nats.Conn, configs []work
 	for _, cfg := range configs {
 		plan.MaxAge = max(plan.MaxAge, cfg.MaxAge)
 	}
-	return setUp(ctx, nc, plan, log)
+	return setUp(ctx, nc, configs[0].API, plan, log)
 }
 
 func (c *workerCommand) listen(ctx context.Context, s *site, configs []worker.Config, log *slog.Logger) (*admin.Server, error) {
@@ -237,8 +240,8 @@ func newWorkers(ctx context.Context, nc *nats.Conn, configs []worker.Config) ([]
 	return workers, nil
 }
 
-func setUp(ctx context.Context, nc *nats.Conn, plan streams.Plan, log *slog.Logger) error {
-	js, err := jetstream.New(nc)
+func setUp(ctx context.Context, nc *nats.Conn, api streams.API, plan streams.Plan, log *slog.Logger) error {
+	js, err := api.JetStream(nc)
 	if err != nil {
 		return err
 	}

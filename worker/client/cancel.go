@@ -4,14 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/forcelogout/forcelogout/messages"
-	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // Withdrawn is what became of the wish to withdraw a command.
@@ -23,194 +18,61 @@ const (
 	Cancelled Withdrawn = "cancelled"
 	TooLate   Withdrawn = "too late"  // it has another result
 	Unknown   Withdrawn = "unknown"   // there is no such command
-	Undecided Withdrawn = "undecided" // a worker has it, and has not said yet what came of it
+	Open      Withdrawn = "undecided" // a worker has it and has not said yet what came of it, or Err says more
 )
 
 // Withdrawal is the answer for one command.
 type Withdrawal struct {
 	ID     string
-	WorkNo string // "" for an unknown command
+	WorkNo string // "" where it is not known
 	Answer Withdrawn
 	Result *messages.Result // nil where there is none yet
+	Err    error            // why it is undecided, where that is not a worker's doing
 }
 
-// Selection says which commands of a VCC to withdraw: by id, or all open ones of an
-// agent or a shift. Exactly one field is set.
+// Selection says which commands of a VCC to withdraw: those with the ids, or else all
+// that have not ended and match all the other fields that are set.
 type Selection struct {
-	IDs    []string
-	WorkNo string
-	Shift  string // meta.shift
+	IDs         []string
+	WorkNo      string
+	Shift       string    // meta.shift
+	From, Until time.Time // due then or later; due before. A command for at once is due when it came
 }
 
-func (s Selection) matches(c messages.Command) bool {
-	switch {
-	case s.WorkNo != "":
-		return c.WorkNo == s.WorkNo
-	case s.Shift != "":
-		return c.Meta["shift"] == s.Shift
-	}
-	return slices.Contains(s.IDs, c.ID)
+func (s Selection) matches(c messages.Command, due time.Time) bool {
+	return (s.WorkNo == "" || c.WorkNo == s.WorkNo) && (s.Shift == "" || c.Meta["shift"] == s.Shift) &&
+		(s.From.IsZero() || !due.Before(s.From)) && (s.Until.IsZero() || due.Before(s.Until))
 }
 
-// nudgeTime is how long a worker may need to look at a withdrawn command.
-const nudgeTime = 5 * time.Second
-
-// Cancel withdraws commands that have not been executed, wherever they are, and
-// calls answer for each. It waits until the context ends for workers that have a
-// command in hand, and answers Undecided then.
-func (c *Client) Cancel(ctx context.Context, vcc string, which Selection, by messages.Cancellation, answer func(Withdrawal)) error {
-	if err := by.Validate(); err != nil {
-		return err
-	}
-	feed, err := c.Results(ctx, Filter{VCC: vcc})
-	if err != nil {
-		return err
-	}
-	defer feed.Close()
-	found, err := c.find(ctx, vcc, which)
-	if err != nil {
-		return err
-	}
-	undecided := map[string]open{}
-	for _, id := range ids(which, found) {
-		w, err := c.withdraw(ctx, vcc, id, found[id], by)
-		if err != nil {
-			return fmt.Errorf("withdrawing %s: %w", id, err)
-		}
-		if w.Answer == Undecided {
-			undecided[id] = found[id]
-			continue
-		}
-		answer(w)
-	}
-	return c.decided(ctx, feed, undecided, answer)
+// open is a command that has not ended: it is for later, or it waits in the
+// command stream, where it also is while a worker has it.
+type open struct {
+	id      string
+	workNo  string
+	mayRun  time.Time // until then
+	seq     uint64    // of the message that waits for workers; 0 for none
+	held    bool      // NATS holds it for later
+	note    messages.Parked
+	unknown bool // nothing has been found of it yet
+	sought  bool // among the messages that wait for workers
 }
 
-// find locates the open commands that are meant, by id.
-func (c *Client) find(ctx context.Context, vcc string, which Selection) (map[string]open, error) {
-	found := map[string]open{}
-	err := c.eachOpen(ctx, vcc, func(o open) bool {
-		if !which.matches(o.command) {
-			return true
-		}
-		first, there := found[o.command.ID]
-		if !there {
-			first = o
-		}
-		// The oldest message that waits is the one that is executed.
-		if first.seq == 0 {
-			first.seq = o.seq
-		}
-		found[o.command.ID] = first
-		return true
-	})
-	return found, err
-}
-
-func ids(which Selection, found map[string]open) []string {
-	if len(which.IDs) > 0 {
-		return slices.Compact(slices.Clone(which.IDs))
-	}
-	all := make([]string, 0, len(found))
-	for id := range found {
-		all = append(all, id)
-	}
-	slices.Sort(all)
-	return all
-}
-
-// withdraw puts the note beside one command, and then finds out what that is worth.
-func (c *Client) withdraw(ctx context.Context, vcc, id string, o open, by messages.Cancellation) (Withdrawal, error) {
-	result, err := c.ended(ctx, vcc, id)
-	if err != nil || result != nil {
-		return late(id, result), err
-	}
-	if o.command.ID == "" {
-		return Withdrawal{ID: id, Answer: Unknown}, nil
-	}
-	note, err := c.mark(ctx, vcc, o, by)
-	if err != nil {
-		return Withdrawal{}, err
-	}
-	w := Withdrawal{ID: id, WorkNo: o.command.WorkNo, Answer: Undecided}
-	if o.scheduled {
-		fired, err := c.fireNow(ctx, vcc, id)
-		if err != nil {
-			return Withdrawal{}, err
-		}
-		if fired {
-			if o, err = c.again(ctx, vcc, id); err != nil {
-				return Withdrawal{}, err
-			}
-		} else if o.seq == 0 {
-			w.Answer = Cancelled
-			return w, nil
-		}
-	}
-	if err := c.nudge(ctx, vcc, messages.Cancel{ID: id, Sequence: o.seq, By: by}); err != nil {
-		return Withdrawal{}, err
-	}
-	if result, err = c.ended(ctx, vcc, id); err != nil || result != nil {
-		return late(id, result), err
-	}
-	if there, err := c.surelyThere(ctx, vcc, o, note); err != nil || there {
-		w.Answer = Cancelled
-		return w, err
-	}
-	return w, nil
-}
-
-func late(id string, r *messages.Result) Withdrawal {
-	switch {
-	case r == nil:
-		return Withdrawal{}
-	case r.Outcome == messages.OutcomeCancelled:
-		return Withdrawal{id, r.WorkNo, Cancelled, r}
-	default:
-		return Withdrawal{id, r.WorkNo, TooLate, r}
-	}
-}
-
-// ended is a command's result, nil if there is none.
-func (c *Client) ended(ctx context.Context, vcc, id string) (result *messages.Result, err error) {
-	subject := c.prefix.Result(vcc, messages.AnyToken, id)
-	err = c.lasts(ctx, streams.NamesOf(c.prefix).Results, []string{subject}, func(_ string, data []byte) {
-		if r, err := messages.DecodeResult(data); err == nil {
-			result = &r
-		}
-	})
-	return result, err
-}
-
-// mark writes the note that every worker reads before it executes the command. It
-// keeps what the last note says.
-func (c *Client) mark(ctx context.Context, vcc string, o open, by messages.Cancellation) (messages.Parked, error) {
-	for {
-		note, last, err := c.note(ctx, vcc, o.command.ID)
-		if err != nil || note.Cancelled != nil {
-			return note, err
-		}
-		note.Cancelled = &by
-		data, err := note.Encode()
-		if err != nil {
-			return note, err
-		}
-		msg := &nats.Msg{Subject: c.prefix.Parked(vcc, o.command.ID), Data: data}
-		_, err = c.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(last), jetstream.WithMsgTTL(streams.NoteLife(o.mayRun())))
-		if !streams.Overtaken(err) {
-			return note, notSetUp(err)
-		}
+// found takes in the command that was found, and its message, 0 for none.
+func (o *open) found(c messages.Command, seq uint64) {
+	o.workNo, o.mayRun, o.unknown = c.WorkNo, mayRun(c, time.Now()), false
+	if o.seq == 0 {
+		o.seq = seq
 	}
 }
 
 // mayRun is until when the command could run. Where it does not say itself, that
 // is the workers' --max-age, of which a day is enough for any.
-func (o open) mayRun() time.Time {
-	if !o.command.ExpiresAt.IsZero() {
-		return o.command.ExpiresAt
+func mayRun(c messages.Command, came time.Time) time.Time {
+	if !c.ExpiresAt.IsZero() {
+		return c.ExpiresAt
 	}
-	from := o.stored
-	for _, t := range []time.Time{o.command.NotBefore, o.command.GraceUntil} {
+	from := came
+	for _, t := range []time.Time{c.NotBefore, c.GraceUntil} {
 		if t.After(from) {
 			from = t
 		}
@@ -218,83 +80,222 @@ func (o open) mayRun() time.Time {
 	return from.Add(24 * time.Hour)
 }
 
-// fireNow lets the server hand a withdrawn command to the workers at once, who end
-// it. It reports true where the server has handed it over already.
-func (c *Client) fireNow(ctx context.Context, vcc, id string) (fired bool, err error) {
-	subject := c.prefix.Schedule(vcc, id)
-	for {
-		msg, err := c.last(ctx, streams.NamesOf(c.prefix).Commands, subject)
-		if err != nil || msg == nil {
-			return msg == nil, err
-		}
-		_, err = c.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: msg.Data},
-			jetstream.WithScheduleAt(time.Now()), jetstream.WithScheduleTarget(c.prefix.Commands(vcc)),
-			jetstream.WithExpectLastSequencePerSubject(msg.Sequence))
-		if !streams.Overtaken(err) {
-			return false, err
-		}
+// Cancel withdraws commands that have not been executed, wherever they are, and
+// calls answer for each. Those that workers have in hand it waits for, no longer than
+// wait after all others are answered, and then answers Open. What is left when the
+// context ends is answered Open as well.
+func (c *Client) Cancel(ctx context.Context, vcc string, which Selection, by messages.Cancellation, wait time.Duration, answer func(Withdrawal)) error {
+	if err := errors.Join(messages.ValidateVCC(vcc), by.Validate()); err != nil {
+		return err
 	}
-}
-
-// again locates a command whose schedule has fired meanwhile.
-func (c *Client) again(ctx context.Context, vcc, id string) (open, error) {
-	found, err := c.find(ctx, vcc, Selection{IDs: []string{id}})
-	return found[id], err
-}
-
-// nudge tells the workers, and waits until one has looked. Without workers there
-// is nobody who could execute the command.
-func (c *Client) nudge(ctx context.Context, vcc string, cancel messages.Cancel) error {
-	data, err := cancel.Encode()
+	feed, err := c.Results(ctx, Filter{VCC: vcc})
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithTimeout(ctx, nudgeTime)
-	defer stop()
-	_, err = c.nc.RequestWithContext(ctx, c.prefix.Cancel(vcc), data)
-	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) {
-		return nil
+	defer feed.Close()
+	w := withdrawing{Client: c, vcc: vcc, by: by, say: answer, answered: map[string]bool{}, open: map[string]open{}}
+	targets, err := w.targets(ctx, which)
+	if err != nil {
+		return err
 	}
-	return err
+	for len(targets) > 0 {
+		n := min(chunk, len(targets))
+		if err := w.withdraw(ctx, targets[:n]); err != nil {
+			w.leave(targets, err) // what is wrong with one chunk is wrong with the next
+			return errors.Join(err, w.end())
+		}
+		targets = targets[n:]
+	}
+	return w.decided(ctx, feed, wait)
 }
 
-// surelyThere reports whether nobody had the command when the note was written, so
-// that whoever gets it sees the note.
-func (c *Client) surelyThere(ctx context.Context, vcc string, o open, note messages.Parked) (bool, error) {
-	consumer, err := c.js.Consumer(ctx, streams.NamesOf(c.prefix).Commands, c.prefix.Consumer(vcc))
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return true, nil // no worker has ever run
+// withdrawing is one run of Cancel.
+type withdrawing struct {
+	*Client
+	vcc      string
+	by       messages.Cancellation
+	say      func(Withdrawal)
+	answered map[string]bool
+	open     map[string]open // a worker may have them
+	deaf     bool            // workers do not answer
+}
+
+func (w *withdrawing) answer(one Withdrawal) {
+	w.answered[one.ID] = true
+	w.say(one)
+}
+
+// targets finds the commands that are meant.
+func (w *withdrawing) targets(ctx context.Context, which Selection) ([]open, error) {
+	if len(which.IDs) == 0 {
+		return w.search(ctx, which)
 	}
-	if err != nil {
-		return false, fmt.Errorf("reading the consumer: %w", err)
+	var all []open
+	seen := make(map[string]bool, len(which.IDs))
+	for _, id := range which.IDs {
+		if err := messages.ValidateID(id); err != nil {
+			return nil, err
+		}
+		if !seen[id] {
+			seen[id] = true
+			all = append(all, open{id: id, unknown: true})
+		}
 	}
-	info := consumer.CachedInfo()
-	// A consumer that was deleted and made again does not know what the one before has
-	// delivered.
-	never := o.seq > info.Delivered.Stream && o.stored.After(info.Created)
-	// A call that was made before may have worked: the agent's state decides then.
-	open := note.Claim > 0 || note.Possible || note.SignedOut
-	handedBack := note.Sequence == o.seq && !open && time.Until(note.DueAt) > 2*time.Second
-	return never || handedBack, nil
+	// One that NATS holds, or a worker has handed back, or has ended, is found by its id.
+	var unseen []*open
+	for rest := all; len(rest) > 0; {
+		n := min(chunk, len(rest))
+		found, err := w.look(ctx, w.ask(rest[:n]))
+		if err != nil {
+			return nil, err
+		}
+		for i := range rest[:n] {
+			if f := found[key{w.vcc, rest[i].id}]; f.result == nil && f.held == nil && f.note.Sequence == 0 {
+				unseen = append(unseen, &rest[i])
+			}
+		}
+		rest = rest[n:]
+	}
+	return all, w.locate(ctx, unseen)
+}
+
+func (w *withdrawing) ask(all []open) []target {
+	targets := make([]target, len(all))
+	for i, o := range all {
+		targets[i] = target{key{w.vcc, o.id}, o.workNo}
+	}
+	return targets
+}
+
+// locate finds commands in the stream that have no trace but their message: no worker
+// has had them, or their time has just come.
+func (w *withdrawing) locate(ctx context.Context, all []*open) error {
+	if len(all) == 0 {
+		return nil
+	}
+	wanted := make(map[string]*open, len(all))
+	for _, o := range all {
+		o.sought = true
+		wanted[o.id] = o
+	}
+	return w.waiting(ctx, func(command messages.Command, msg stored) bool {
+		// The oldest message is the one that is executed.
+		if o := wanted[command.ID]; o != nil {
+			o.found(command, msg.seq)
+			delete(wanted, command.ID)
+		}
+		return len(wanted) > 0
+	})
+}
+
+// waiting calls do for the commands that wait for workers, the oldest first.
+func (w *withdrawing) waiting(ctx context.Context, do func(messages.Command, stored) bool) error {
+	subject := w.prefix.Commands(w.vcc)
+	if n, _, err := w.count(ctx, w.names.Commands, subject); err != nil || n == 0 {
+		return err
+	}
+	return w.passOf(ctx, w.names.Commands, subject, func(msg stored) bool {
+		command, err := messages.DecodeCommand(msg.data)
+		return err != nil || do(command, msg)
+	})
+}
+
+// search finds open commands by what they are. One that comes to its time meanwhile
+// is met again, as a message that waits for workers.
+func (w *withdrawing) search(ctx context.Context, which Selection) ([]open, error) {
+	var found []open
+	at := map[string]int{}
+	waiting, held := w.prefix.Commands(w.vcc), w.prefix.Schedule(w.vcc, "")
+	err := w.pass(ctx, w.names.Commands, func(msg stored) bool {
+		waits := msg.subject == waiting
+		if !waits && !hasPrefix(msg.subject, held) {
+			return true
+		}
+		command, err := messages.DecodeCommand(msg.data)
+		if err != nil {
+			return true
+		}
+		due := command.NotBefore
+		if due.IsZero() {
+			due = msg.at
+		}
+		if !which.matches(command, due) {
+			return true
+		}
+		i, there := at[command.ID]
+		if !there {
+			i = len(found)
+			at[command.ID] = i
+			found = append(found, open{id: command.ID})
+		}
+		seq := msg.seq
+		if !waits {
+			seq = 0
+		}
+		found[i].found(command, seq)
+		return ctx.Err() == nil
+	})
+	return found, err
+}
+
+func hasPrefix(subject, prefix string) bool {
+	return len(subject) > len(prefix) && subject[:len(prefix)] == prefix
+}
+
+// leave answers that commands are undecided.
+func (w *withdrawing) leave(all []open, err error) {
+	for _, o := range all {
+		if _, waits := w.open[o.id]; !waits && !w.answered[o.id] {
+			w.answer(Withdrawal{ID: o.id, WorkNo: o.workNo, Answer: Open, Err: err})
+		}
+	}
 }
 
 // decided waits for the results of commands that workers have in hand.
-func (c *Client) decided(ctx context.Context, feed *Results, undecided map[string]open, answer func(Withdrawal)) error {
-	for len(undecided) > 0 {
+func (w *withdrawing) decided(ctx context.Context, feed *Results, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for len(w.open) > 0 {
 		result, _, err := feed.Next(ctx)
-		if errors.Is(err, context.DeadlineExceeded) {
+		if ctx.Err() != nil {
 			break
 		}
 		if err != nil {
-			return err
+			return errors.Join(err, w.end())
 		}
-		if _, waits := undecided[result.ID]; waits {
-			delete(undecided, result.ID)
-			answer(late(result.ID, &result))
+		if _, waits := w.open[result.ID]; waits {
+			delete(w.open, result.ID)
+			w.answer(late(result.ID, &result))
 		}
 	}
-	for id, o := range undecided {
-		answer(Withdrawal{ID: id, WorkNo: o.command.WorkNo, Answer: Undecided})
+	return w.end()
+}
+
+// end answers for what is open.
+func (w *withdrawing) end() error {
+	for id, o := range w.open {
+		w.answer(Withdrawal{ID: id, WorkNo: o.workNo, Answer: Open})
 	}
+	clear(w.open)
 	return nil
+}
+
+func late(id string, r *messages.Result) Withdrawal {
+	if r.Outcome == messages.OutcomeCancelled {
+		return Withdrawal{ID: id, WorkNo: r.WorkNo, Answer: Cancelled, Result: r}
+	}
+	return Withdrawal{ID: id, WorkNo: r.WorkNo, Answer: TooLate, Result: r}
+}
+
+// String is the answer for people.
+func (w Withdrawal) String() string {
+	switch {
+	case w.Answer == TooLate:
+		return fmt.Sprintf("%s: %s at %s", w.Answer, w.Result.Outcome, w.Result.FinishedAt.Local().Format(time.DateTime))
+	case w.Answer == Open && w.Err != nil:
+		return fmt.Sprintf("%s: %v", w.Answer, w.Err)
+	case w.Answer == Open:
+		return string(w.Answer) + ": a worker has it"
+	}
+	return string(w.Answer)
 }

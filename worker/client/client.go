@@ -1,12 +1,11 @@
-// Package client is what publishers and observers do with forcelogout: submit
-// commands, follow results and live progress.
+// Package client is what publishers and observers do with forcelogout: sign agents
+// out, now or later, withdraw that, and follow results and live progress.
 package client
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,47 +14,41 @@ import (
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
-// ErrNotSetUp says that the installation's streams do not exist.
-var ErrNotSetUp = errors.New("the streams do not exist: run forcelogout setup, or start a worker")
+const (
+	// ackTime is how long the server may take to acknowledge a command before it is sent
+	// again, and readTime how long it may take to answer a question.
+	ackTime  = 5 * time.Second
+	readTime = 5 * time.Second
+	// mostPending bounds the commands that all calls together have on their way.
+	mostPending = 64 << 10
+)
 
-// Client talks to one installation. It is safe for concurrent use.
+// Client talks to one installation. It is safe for concurrent use. It needs no end of
+// its own: it lives on the connection.
 type Client struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	prefix messages.Prefix
+	names  streams.Names
 
 	mu     sync.Mutex
-	opened map[string]jetstream.Stream
+	shared map[string]*shared // feeds that several wait on, by VCC
 }
 
-// New returns a client of the installation under prefix.
+// New returns a client of the installation under prefix in the connection's account.
 func New(nc *nats.Conn, prefix messages.Prefix) (*Client, error) {
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(window))
+	return NewAt(nc, prefix, streams.API{})
+}
+
+// NewAt is New for an installation whose JetStream has a domain or prefix of its own,
+// for example behind a leaf node.
+func NewAt(nc *nats.Conn, prefix messages.Prefix, api streams.API) (*Client, error) {
+	if err := prefix.Validate(); err != nil {
+		return nil, err
+	}
+	js, err := api.JetStream(nc, jetstream.WithPublishAsyncMaxPending(mostPending), jetstream.WithPublishAsyncTimeout(ackTime))
 	if err != nil {
 		return nil, fmt.Errorf("using JetStream: %w", err)
 	}
-	return &Client{nc: nc, js: js, prefix: prefix, opened: map[string]jetstream.Stream{}}, nil
+	return &Client{nc: nc, js: js, prefix: prefix, names: streams.NamesOf(prefix), shared: map[string]*shared{}}, nil
 }
-
-// Submit publishes commands for at once and returns when the stream has taken all
-// of them. The same id sent again within the stream's duplicate window is taken
-// once.
-func (c *Client) Submit(ctx context.Context, vcc string, commands []messages.Command) error {
-	orders := func(yield func(Order, error) bool) {
-		for _, command := range commands {
-			if !yield(Order{VCC: vcc, Command: command}, nil) {
-				return
-			}
-		}
-	}
-	return c.Publish(ctx, orders, func(Order, error) {})
-}
-
-func notSetUp(err error) error {
-	if errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, nats.ErrNoResponders) {
-		return ErrNotSetUp
-	}
-	return err
-}
-
-func (c *Client) resultsStream() string { return streams.NamesOf(c.prefix).Results }

@@ -8,14 +8,10 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
-
-// ErrNoLetter says that there is no dead letter with that number.
-var ErrNoLetter = errors.New("there is no dead letter with that number, see forcelogout dead ls")
 
 // Letter is a command that was no valid command, as it came.
 type Letter struct {
@@ -33,37 +29,34 @@ type Letter struct {
 // Letters calls do for each dead letter, the oldest first, until do returns false.
 // An empty vcc means all.
 func (c *Client) Letters(ctx context.Context, vcc string, do func(Letter) bool) error {
-	if vcc == "" {
-		vcc = messages.AnyToken
-	}
-	return c.eachMessage(ctx, streams.NamesOf(c.prefix).Dead, c.prefix.Dead(vcc), func(msg *jetstream.RawStreamMsg) bool {
+	subject := c.prefix.Dead(vcc)
+	return c.pass(ctx, c.names.Dead, func(msg stored) bool {
+		if vcc != "" && msg.subject != subject {
+			return true
+		}
 		return do(c.letter(msg))
 	})
 }
 
 // Letter reads one dead letter.
 func (c *Client) Letter(ctx context.Context, seq uint64) (Letter, error) {
-	stream, err := c.stream(ctx, streams.NamesOf(c.prefix).Dead)
-	if err != nil {
-		return Letter{}, err
-	}
-	msg, err := stream.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	msg, err := c.message(ctx, c.names.Dead, seq)
+	if errors.Is(err, errNoMessage) {
 		return Letter{}, ErrNoLetter
 	}
 	if err != nil {
-		return Letter{}, fmt.Errorf("reading dead letter %d: %w", seq, err)
+		return Letter{}, fmt.Errorf("dead letter %d: %w", seq, err)
 	}
 	return c.letter(msg), nil
 }
 
-func (c *Client) letter(msg *jetstream.RawStreamMsg) Letter {
+func (c *Client) letter(msg stored) Letter {
 	l := Letter{
-		Sequence: msg.Sequence, VCC: strings.TrimPrefix(msg.Subject, c.prefix.Dead("")), Stored: msg.Time,
-		Reason: msg.Header.Get(messages.HeaderError), Subject: msg.Header.Get(messages.HeaderSubject), Data: msg.Data,
-		Cut: msg.Header.Get(messages.HeaderTruncated) != "",
+		Sequence: msg.seq, VCC: strings.TrimPrefix(msg.subject, c.prefix.Dead("")), Stored: msg.at,
+		Reason: msg.header.Get(messages.HeaderError), Subject: msg.header.Get(messages.HeaderSubject), Data: msg.data,
+		Cut: msg.header.Get(messages.HeaderTruncated) != "",
 	}
-	l.ID, l.WorkNo, _ = messages.Identify(msg.Data)
+	l.ID, l.WorkNo, _ = messages.Identify(msg.data)
 	return l
 }
 
@@ -86,16 +79,17 @@ func (c *Client) Replay(ctx context.Context, seq uint64) (messages.Command, erro
 	// Without a message id: the stream may still remember that of the first try. A
 	// worker makes sure that it is executed once.
 	if _, err := c.js.PublishMsg(ctx, &nats.Msg{Subject: c.prefix.Commands(letter.VCC), Data: letter.Data}); err != nil {
-		return messages.Command{}, fmt.Errorf("dead letter %d: publishing: %w", seq, notSetUp(err))
+		return messages.Command{}, c.explain(fmt.Sprintf("dead letter %d: publishing it", seq), err)
 	}
 	return command, c.RemoveLetter(ctx, seq)
 }
 
 // unreject removes the result that rejected a command.
 func (c *Client) unreject(ctx context.Context, vcc string, command messages.Command) error {
-	results := streams.NamesOf(c.prefix).Results
-	msg, err := c.last(ctx, results, c.prefix.Result(vcc, command.WorkNo, command.ID))
-	if err != nil || msg == nil {
+	subject := c.prefix.Result(vcc, command.WorkNo, command.ID)
+	found, err := c.lasts(ctx, c.names.Results, []string{subject})
+	msg, there := found[subject]
+	if err != nil || !there {
 		return err
 	}
 	result, err := messages.DecodeResult(msg.Data)
@@ -105,11 +99,7 @@ func (c *Client) unreject(ctx context.Context, vcc string, command messages.Comm
 	if result.Outcome != messages.OutcomeRejected {
 		return fmt.Errorf("%w: %s", ErrEnded, result.Outcome)
 	}
-	stream, err := c.stream(ctx, results)
-	if err != nil {
-		return err
-	}
-	if _, err := streams.Remove(ctx, stream, msg.Sequence); err != nil {
+	if _, err := c.remove(ctx, c.names.Results, msg.Sequence); err != nil {
 		return fmt.Errorf("removing the result that rejected it: %w", err)
 	}
 	return nil
@@ -117,11 +107,7 @@ func (c *Client) unreject(ctx context.Context, vcc string, command messages.Comm
 
 // RemoveLetter deletes a dead letter.
 func (c *Client) RemoveLetter(ctx context.Context, seq uint64) error {
-	stream, err := c.stream(ctx, streams.NamesOf(c.prefix).Dead)
-	if err != nil {
-		return err
-	}
-	there, err := streams.Remove(ctx, stream, seq)
+	there, err := c.remove(ctx, c.names.Dead, seq)
 	switch {
 	case err != nil:
 		return fmt.Errorf("removing dead letter %d: %w", seq, err)
@@ -129,4 +115,14 @@ func (c *Client) RemoveLetter(ctx context.Context, seq uint64) error {
 		return ErrNoLetter
 	}
 	return nil
+}
+
+func (c *Client) remove(ctx context.Context, name string, seq uint64) (there bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	stream, err := c.js.Stream(ctx, name)
+	if err == nil {
+		there, err = streams.Remove(ctx, stream, seq)
+	}
+	return there, c.explain("the stream "+name, err)
 }

@@ -32,13 +32,14 @@ func (f Filter) tokens() (vcc, workNo string) {
 // Results is a feed of results in the order in which they were stored.
 type Results struct {
 	messages jetstream.MessagesContext
+	pending  uint64
 }
 
 // Results opens a feed. What is stored after it returned will be in it.
 func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
-	stream, err := c.js.Stream(ctx, c.resultsStream())
+	stream, err := c.js.Stream(ctx, c.names.Results)
 	if err != nil {
-		return nil, fmt.Errorf("following results: %w", notSetUp(err))
+		return nil, c.explain("following results", err)
 	}
 	vcc, workNo := f.tokens()
 	cfg := jetstream.OrderedConsumerConfig{
@@ -53,13 +54,13 @@ func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
 	}
 	consumer, err := stream.OrderedConsumer(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("following results: %w", notSetUp(err))
+		return nil, c.explain("following results", err)
 	}
 	feed, err := consumer.Messages()
 	if err != nil {
 		return nil, fmt.Errorf("following results: %w", err)
 	}
-	return &Results{messages: feed}, nil
+	return &Results{messages: feed, pending: consumer.CachedInfo().NumPending}, nil
 }
 
 // Next waits for the next result and returns it with its JSON. The error is the
@@ -75,6 +76,9 @@ func (r *Results) Next(ctx context.Context) (messages.Result, []byte, error) {
 		case err != nil:
 			return messages.Result{}, nil, fmt.Errorf("following results: %w", err)
 		}
+		if about, err := msg.Metadata(); err == nil {
+			r.pending = about.NumPending
+		}
 		result, err := messages.DecodeResult(msg.Data())
 		if err != nil {
 			continue // not a result of ours; an observer must survive it
@@ -82,6 +86,10 @@ func (r *Results) Next(ctx context.Context) (messages.Result, []byte, error) {
 		return result, msg.Data(), nil
 	}
 }
+
+// Pending is how many results there were to come when the last one, or the beginning,
+// was read.
+func (r *Results) Pending() uint64 { return r.pending }
 
 // Close ends the feed.
 func (r *Results) Close() { r.messages.Stop() }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -15,173 +15,378 @@ import (
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
+// DefaultPatience is how long Publish goes on where NATS does not answer.
+const DefaultPatience = 2 * time.Minute
+
 const (
-	window = 1024 // orders on their way to the server at a time
-	chunk  = 250  // orders looked at together
+	// leaderTime is how long JetStream may be without an answer at all. An election is
+	// over before, and a server without JetStream never answers.
+	leaderTime = 10 * time.Second
+	// denialLook is how often a wait for an acknowledgement looks whether the server has
+	// refused the message: it does not answer then.
+	denialLook = 100 * time.Millisecond
 )
 
-// Order is a command and when it is to reach the workers.
-type Order struct {
-	VCC     string
-	At      time.Time // the server holds it until then; zero: at once
-	Command messages.Command
-}
-
-// Errors of an order that was not taken.
-var (
-	ErrEnded     = errors.New("the command has ended already")
-	ErrWithdrawn = errors.New("the command was withdrawn already")
-	// ErrNoSchedules: the server holds nothing for later.
-	ErrNoSchedules = errors.New("NATS has no message schedules here: it is older than 2.12, or the command stream is limited (setup --max-bytes): use --not-before, with which the command waits in the command stream")
-)
-
-// Publish publishes orders as they come, at most window at a time, and calls taken
-// for each in that order: with nil, or with ErrEnded or ErrWithdrawn where an order
-// for later came too late. Any other error ends it; what was taken before stays.
-//
-// The same id sent again within the stream's duplicate window is taken once; for
-// later, it moves the earlier order.
-func (c *Client) Publish(ctx context.Context, orders iter.Seq2[Order, error], taken func(Order, error)) error {
-	p := publishing{Client: c, taken: taken}
-	for order, err := range orders {
-		if err != nil {
-			return errors.Join(err, p.send(ctx), p.settle(ctx, 0))
-		}
-		p.chunk = append(p.chunk, order)
-		if len(p.chunk) < chunk {
-			continue
-		}
-		if err := p.send(ctx); err != nil {
-			return errors.Join(err, p.settle(ctx, 0))
+// Submit hands commands in for at once. The error is nil where all of them stand: they
+// were stored, or there already.
+func (c *Client) Submit(ctx context.Context, vcc string, commands []messages.Command) error {
+	orders := func(yield func(Order, error) bool) {
+		for _, command := range commands {
+			if !yield(Order{VCC: vcc, Command: command}, nil) {
+				return
+			}
 		}
 	}
-	return errors.Join(p.send(ctx), p.settle(ctx, 0))
+	var first error
+	failed := 0
+	err := c.Publish(ctx, 0, orders, func(r Receipt) {
+		if r.Err == nil {
+			return
+		}
+		if failed++; first == nil {
+			first = fmt.Errorf("command %s: %w", r.Order.Command.ID, r.Err)
+		}
+	})
+	switch {
+	case failed > 1:
+		return fmt.Errorf("%d of %d commands do not stand, first %w", failed, len(commands), first)
+	case failed == 1:
+		return first
+	}
+	return err
+}
+
+// Publish hands orders in as they come, and calls each for every one of them, in that
+// order, with what became of it. Where NATS does not answer it tries again, which never
+// makes two commands of one, until it has had no success for the time of patience; 0
+// means DefaultPatience.
+//
+// An id that is there already stays what it is, except that the same agent's order that
+// is held for later is moved. The error says why orders could not be handed in, or is
+// that of the sequence, which ends it; every order taken from it has its receipt.
+func (c *Client) Publish(ctx context.Context, patience time.Duration, orders iter.Seq2[Order, error], each func(Receipt)) error {
+	if patience <= 0 {
+		patience = DefaultPatience
+	}
+	p := publishing{Client: c, patience: patience, each: each, denied: map[string]error{}}
+	batch := make([]*pending, 0, chunk)
+	for order, err := range orders {
+		if err != nil {
+			p.settle(ctx, batch)
+			return errors.Join(err, p.failed)
+		}
+		if batch = append(batch, &pending{order: order}); len(batch) == chunk {
+			p.settle(ctx, batch)
+			batch = batch[:0]
+		}
+	}
+	p.settle(ctx, batch)
+	return p.failed
 }
 
 // publishing is one run of Publish.
 type publishing struct {
 	*Client
-	taken   func(Order, error)
-	chunk   []Order   // not looked at yet
-	waiting []pending // on their way
+	patience time.Duration
+	each     func(Receipt)
+	denied   map[string]error // by subject
+	decided  time.Time        // when an order was, last
+	failed   error            // why no more orders are handed in
 }
 
-// pending is an order on its way.
+// pending is an order until it has its receipt.
 type pending struct {
-	order  Order
-	future jetstream.PubAckFuture // nil where err says why it was not sent
-	err    error
+	order   Order
+	sent    bool // an attempt had no answer, so it may have been stored
+	puzzled bool // NATS knew the id, and nothing else of it
+	subject string
+	future  jetstream.PubAckFuture
+	receipt *Receipt
 }
 
-// send sends a chunk on its way.
-func (p *publishing) send(ctx context.Context) error {
-	late, err := p.tooLate(ctx, p.chunk)
+func (x *pending) decide(state State, there *Existing, err error) {
+	x.receipt = &Receipt{Order: x.order, State: state, There: there, Err: err}
+}
+
+func (x *pending) target() target { return target{x.order.key(), x.order.Command.WorkNo} }
+
+// settle decides a batch.
+func (p *publishing) settle(ctx context.Context, batch []*pending) {
+	open := make([]*pending, 0, len(batch))
+	p.decided = time.Now()
+	for _, x := range batch {
+		var err error
+		if x.order, err = x.order.complete(); err != nil {
+			x.decide(Refused, nil, err)
+			continue
+		}
+		open = append(open, x)
+	}
+	pause := backoff.NewExponentialBackOff(backoff.WithInitialInterval(50*time.Millisecond), backoff.WithMaxInterval(time.Second), backoff.WithMaxElapsedTime(0))
+	for len(open) > 0 && p.failed == nil {
+		before := len(open)
+		err := p.attempt(ctx, open)
+		if open = undecided(open); len(open) < before {
+			p.decided = time.Now()
+			pause.Reset()
+		}
+		if len(open) > 0 {
+			p.failed = p.goOn(ctx, err, pause.NextBackOff())
+		}
+	}
+	for _, x := range open {
+		p.giveUp(x)
+	}
+	for _, x := range batch {
+		p.each(*x.receipt)
+	}
+}
+
+func undecided(all []*pending) []*pending {
+	var open []*pending
+	for _, x := range all {
+		if x.receipt == nil {
+			open = append(open, x)
+		}
+	}
+	return open
+}
+
+// goOn waits for the next attempt, or says why there is none.
+func (p *publishing) goOn(ctx context.Context, err error, pause time.Duration) error {
+	waited := time.Since(p.decided)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case p.nc.IsClosed():
+		return nats.ErrConnectionClosed
+	case lasting(err), errors.Is(err, ErrNoJetStream) && waited > leaderTime:
+		return err
+	case waited > p.patience:
+		return errors.Join(fmt.Errorf("NATS has stored nothing for %v", p.patience), err)
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// giveUp is the receipt of an order that was not decided.
+func (p *publishing) giveUp(x *pending) {
+	var denied *PermissionError
+	switch {
+	case x.sent:
+		x.decide(Undecided, nil, fmt.Errorf("%w: %w", ErrUndecided, p.failed))
+	case errors.Is(p.failed, ErrNotSetUp), errors.Is(p.failed, ErrNoJetStream), errors.As(p.failed, &denied):
+		x.decide(Refused, nil, p.failed)
+	default:
+		x.decide(Undecided, nil, fmt.Errorf("%w: %w", ErrNotSent, p.failed))
+	}
+}
+
+// attempt looks at what NATS knows of the orders, sends those that it does not know,
+// and takes its answers. What is undecided then is for the next attempt; the error says
+// why, as far as that is known.
+func (p *publishing) attempt(ctx context.Context, open []*pending) error {
+	if !p.nc.IsConnected() {
+		return nats.ErrDisconnected
+	}
+	targets := make([]target, len(open))
+	for i, x := range open {
+		targets[i] = x.target()
+	}
+	found, err := p.look(ctx, targets)
 	if err != nil {
 		return err
 	}
-	for _, order := range p.chunk {
-		next := pending{order: order, err: late[order.VCC+"."+order.Command.ID]}
-		if next.err == nil {
-			if next.future, err = p.publish(order); err != nil {
-				return err
-			}
+	var failure error
+	for _, x := range open {
+		x.future = nil
+		if err := p.judge(ctx, x, found[x.order.key()]); err != nil {
+			failure = err
+			continue
 		}
-		p.waiting = append(p.waiting, next)
-		if err := p.settle(ctx, window-1); err != nil {
+		if x.receipt == nil {
+			failure = errors.Join(failure, p.publish(x, found[x.order.key()]))
+		}
+	}
+	for _, x := range open {
+		if x.future == nil {
+			continue
+		}
+		if err := p.await(ctx, x); err != nil {
+			failure = err
+		}
+	}
+	return failure
+}
+
+// judge decides an order by what there is under its id.
+func (p *publishing) judge(ctx context.Context, x *pending, f *facts) error {
+	want := x.order.Command
+	switch {
+	case f.result != nil:
+		if x.sent { // there was none before it was sent
+			x.decide(Stored, nil, nil)
+			return nil
+		}
+		x.decide(There, &Existing{Result: f.result}, fmt.Errorf("%w: %s at %s", ErrEnded, f.result.Outcome, f.result.FinishedAt.Local().Format(time.DateTime)))
+		return nil
+	case f.note.Cancelled != nil:
+		x.decide(Refused, nil, ErrWithdrawn)
+		return nil
+	case f.held != nil:
+		p.judgeHeld(x, *f.held)
+		return nil
+	case f.note.Sequence != 0:
+		have, ok, err := p.command(ctx, x.order.VCC, f.note.Sequence)
+		if err != nil {
 			return err
 		}
+		if ok && have.ID == want.ID {
+			x.there(have, false)
+		}
 	}
-	p.chunk = p.chunk[:0]
 	return nil
 }
 
-// settle waits until no more than keep orders are on their way.
-func (p *publishing) settle(ctx context.Context, keep int) error {
-	for len(p.waiting) > keep {
-		next := p.waiting[0]
-		if next.future != nil {
-			if err := await(ctx, next); err != nil {
-				return err
+// judgeHeld decides an order whose id is held for later: the same agent's moves.
+func (p *publishing) judgeHeld(x *pending, have messages.Command) {
+	moves := x.order.At.IsZero() || !equal(have, x.order.Command)
+	if have.WorkNo != x.order.Command.WorkNo || !moves {
+		x.there(have, true)
+	}
+}
+
+// there decides an order whose id is there.
+func (x *pending) there(have messages.Command, held bool) {
+	want := x.order.Command
+	switch {
+	case x.sent && have.IssuedAt.Equal(want.IssuedAt) && equal(have, want):
+		x.decide(Stored, nil, nil)
+	case same(have, want):
+		x.decide(There, &Existing{Command: have, Held: held}, nil)
+	default:
+		x.decide(There, &Existing{Command: have, Held: held}, fmt.Errorf("%w: %s", ErrTaken, difference(have, want)))
+	}
+}
+
+// publish sends an order on its way. The error is for another attempt.
+func (p *publishing) publish(x *pending, f *facts) error {
+	data, err := x.order.Command.Encode()
+	if err != nil {
+		x.decide(Refused, nil, err)
+		return nil
+	}
+	msg := &nats.Msg{Subject: p.prefix.Commands(x.order.VCC), Header: nats.Header{}, Data: data}
+	opts := []jetstream.PublishOpt{jetstream.WithRetryAttempts(0)}
+	if x.order.At.IsZero() && f.held == nil {
+		msg.Header.Set(jetstream.MsgIDHeader, messages.MessageID(x.order.VCC, x.order.Command.ID))
+	} else {
+		// No message id, which would keep an order from being moved. That it replaces only
+		// what was looked at keeps two orders with one id apart.
+		at := x.order.At
+		if at.IsZero() {
+			at = time.Now()
+		}
+		msg.Subject = p.prefix.Schedule(x.order.VCC, x.order.Command.ID)
+		opts = append(opts, jetstream.WithScheduleAt(at), jetstream.WithScheduleTarget(p.prefix.Commands(x.order.VCC)),
+			jetstream.WithExpectLastSequencePerSubject(f.heldAt))
+	}
+	if x.subject = msg.Subject; p.denied[x.subject] != nil {
+		x.decide(Refused, nil, p.denied[x.subject])
+		return nil
+	}
+	if x.future, err = p.js.PublishMsgAsync(msg, opts...); err != nil {
+		return p.answered(x, err)
+	}
+	return nil
+}
+
+// await takes the answer for an order on its way.
+func (p *publishing) await(ctx context.Context, x *pending) error {
+	look := time.NewTicker(denialLook)
+	defer look.Stop()
+	for {
+		if denied := p.denied[x.subject]; denied != nil {
+			x.decide(Refused, nil, denied)
+			return nil
+		}
+		select {
+		case ack := <-x.future.Ok():
+			if ack.Duplicate {
+				return p.repeat(ctx, x, ack.Sequence)
+			}
+			x.decide(Stored, nil, nil)
+			return nil
+		case err := <-x.future.Err():
+			x.sent = x.sent || unanswered(err)
+			return p.answered(x, err)
+		case <-ctx.Done():
+			x.sent = true
+			return ctx.Err()
+		case <-look.C:
+			var denied *PermissionError
+			if err := forbidden(p.nc, x.subject); errors.As(err, &denied) && denied.Action == "publish" {
+				p.denied[x.subject] = denied
 			}
 		}
-		p.taken(next.order, next.err)
-		p.waiting = p.waiting[1:]
+	}
+}
+
+// answered decides an order that NATS did not take, or leaves it for another attempt.
+func (p *publishing) answered(x *pending, err error) error {
+	var said *jetstream.APIError
+	switch {
+	case streams.Overtaken(err):
+		return nil // the next look finds what is there now
+	case errors.Is(err, jetstream.ErrMessageSchedulesDisabled):
+		x.decide(Refused, nil, ErrNoSchedules)
+		return nil
+	case errors.Is(err, nats.ErrMaxPayload), errors.As(err, &said) && !passing(said):
+		x.decide(Refused, nil, fmt.Errorf("NATS refuses the command: %w", err))
+		return nil
+	}
+	return p.explainStream(context.Background(), p.names.Commands, err)
+}
+
+// unanswered reports whether a message may have been stored in spite of an error.
+func unanswered(err error) bool {
+	var said *jetstream.APIError
+	return !errors.As(err, &said) && !errors.Is(err, jetstream.ErrNoStreamResponse)
+}
+
+// passing reports whether an error of JetStream is likely to be over soon.
+func passing(said *jetstream.APIError) bool {
+	switch said.ErrorCode {
+	case 10008, // no leader of the cluster
+		10009, // no suitable peer
+		10074, // the stream is offline
+		10118: // a server that is shutting down
+		return true
+	}
+	return false
+}
+
+// repeat decides an order whose id the stream has seen within its duplicate window.
+func (p *publishing) repeat(ctx context.Context, x *pending, seq uint64) error {
+	have, ok, err := p.command(ctx, x.order.VCC, seq)
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		x.there(have, false)
+	case !x.puzzled:
+		x.puzzled = true // it has just ended: the next look finds its result
+	case x.sent:
+		x.decide(Stored, nil, nil)
+	default:
+		// It ended without a result, as an invalid command may.
+		x.decide(There, &Existing{}, fmt.Errorf("%w, which has no result", ErrTaken))
 	}
 	return nil
-}
-
-func (c *Client) publish(o Order) (jetstream.PubAckFuture, error) {
-	data, err := o.Command.Encode()
-	if err != nil {
-		return nil, fmt.Errorf("command %s: %w", o.Command.ID, err)
-	}
-	msg := &nats.Msg{Subject: c.prefix.Commands(o.VCC), Header: nats.Header{jetstream.MsgIDHeader: {messages.MessageID(o.VCC, o.Command.ID)}}, Data: data}
-	opts := []jetstream.PublishOpt{jetstream.WithRetryAttempts(1)}
-	if !o.At.IsZero() {
-		// No message id: within the duplicate window that would keep the order from
-		// being moved.
-		msg.Header, msg.Subject = nats.Header{}, c.prefix.Schedule(o.VCC, o.Command.ID)
-		opts = append(opts, jetstream.WithScheduleAt(o.At), jetstream.WithScheduleTarget(c.prefix.Commands(o.VCC)))
-	}
-	future, err := c.js.PublishMsgAsync(msg, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("publishing command %s: %w", o.Command.ID, err)
-	}
-	return future, nil
-}
-
-func await(ctx context.Context, p pending) error {
-	var err error
-	select {
-	case <-p.future.Ok():
-		return nil
-	case err = <-p.future.Err():
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	if errors.Is(err, jetstream.ErrMessageSchedulesDisabled) {
-		err = ErrNoSchedules
-	}
-	return fmt.Errorf("publishing command %s: %w", p.order.Command.ID, notSetUp(err))
-}
-
-// tooLate finds, by VCC and id, the orders for later that would have no effect any
-// more.
-func (c *Client) tooLate(ctx context.Context, orders []Order) (map[string]error, error) {
-	var results, notes []string
-	for _, o := range orders {
-		if !o.At.IsZero() {
-			results = append(results, c.prefix.Result(o.VCC, o.Command.WorkNo, o.Command.ID))
-			notes = append(notes, c.prefix.Parked(o.VCC, o.Command.ID))
-		}
-	}
-	if len(notes) == 0 {
-		return nil, nil
-	}
-	if !c.schedules() {
-		return nil, ErrNoSchedules
-	}
-	late := map[string]error{}
-	names := streams.NamesOf(c.prefix)
-	err := c.lasts(ctx, names.Parked, notes, func(subject string, data []byte) {
-		note, err := messages.DecodeParked(data)
-		if err == nil && note.Cancelled != nil {
-			late[strings.TrimPrefix(subject, string(c.prefix)+".parked.")] = ErrWithdrawn
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return late, c.lasts(ctx, names.Results, results, func(_ string, data []byte) {
-		if r, err := messages.DecodeResult(data); err == nil {
-			late[r.VCC+"."+r.ID] = fmt.Errorf("%w: %s", ErrEnded, r.Outcome)
-		}
-	})
-}
-
-// schedules reports whether the server can hold orders for later.
-func (c *Client) schedules() bool {
-	var major, minor int
-	_, err := fmt.Sscanf(c.nc.ConnectedServerVersion(), "%d.%d", &major, &minor)
-	return err != nil || major > 2 || major == 2 && minor >= 12
 }

@@ -10,166 +10,266 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/forcelogout/forcelogout/messages"
-	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // Status is how the commands of one VCC stand. Numbers are taken one after the
 // other, so that under way they need not add up.
 type Status struct {
 	VCC       string                  `json:"vcc"`
-	Scheduled uint64                  `json:"scheduled"` // the server holds them for later
+	Scheduled uint64                  `json:"scheduled"` // planned: the server holds them for later
 	Waiting   uint64                  `json:"waiting"`   // for a worker
-	Parked    uint64                  `json:"parked"`    // for their time or a retry
+	Parked    uint64                  `json:"parked"`    // handed back: they wait for their time or a retry
 	InFlight  int                     `json:"inFlight"`  // gateway calls under way
 	Done      uint64                  `json:"done"`      // results in the stream
 	OldestAge time.Duration           `json:"-"`         // of the oldest command that has come to its time; 0 for none
+	Sessions  int                     `json:"sessions"`  // inspectors with a usable session, at the worker that has most
+	Gateway   string                  `json:"gateway"`   // messages.GatewayUp or GatewayDown where any worker finds it so; "" without workers
+	Paused    bool                    `json:"paused"`    // an operator has stopped the taking of commands
 	Workers   []messages.WorkerStatus `json:"workers"`
 }
 
-// answerTime is how long workers have to answer.
-const answerTime = 500 * time.Millisecond
+const (
+	// answerTime is how long workers have to answer, and quietTime how long after the
+	// last answer no more is waited for.
+	answerTime = 1500 * time.Millisecond
+	quietTime  = 500 * time.Millisecond
+	// together is how many questions about VCCs are put to the server at a time.
+	together = 32
+)
 
-// VCCs are those that have commands or workers, or had workers.
-func (c *Client) VCCs(ctx context.Context) ([]string, error) {
-	counts, err := c.subjects(ctx, string(c.prefix)+".>")
+// VCCs are those that have commands or workers, or had workers. Strays are subjects on
+// which commands lie that no worker takes, since no VCC can have the name, with their
+// number.
+func (c *Client) VCCs(ctx context.Context) (vccs []string, strays map[string]uint64, err error) {
+	found, strays := map[string]bool{}, map[string]uint64{}
+	consumers, err := c.consumers(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	found := map[string]bool{}
-	for subject := range counts {
-		tokens := strings.Split(strings.TrimPrefix(subject, string(c.prefix)+"."), ".")
-		if len(tokens) > 1 {
-			found[tokens[1]] = true
+	for vcc := range consumers {
+		found[vcc] = true
+	}
+	waiting, err := c.subjects(ctx, c.prefix.Commands(messages.AnyToken))
+	if err != nil {
+		return nil, nil, err
+	}
+	for subject, n := range waiting {
+		vcc := strings.TrimPrefix(subject, c.prefix.Commands(""))
+		if messages.ValidateVCC(vcc) != nil {
+			strays[subject] = n
+			continue
 		}
+		found[vcc] = true
 	}
-	stream, err := c.stream(ctx, streams.NamesOf(c.prefix).Commands)
-	if err != nil {
-		return nil, err
+	if err := c.planned(ctx, found); err != nil {
+		return nil, nil, err
 	}
-	names := stream.ConsumerNames(ctx)
-	for name := range names.Name() {
-		if vcc, is := strings.CutPrefix(name, c.prefix.Consumer("")); is {
+	return slices.Sorted(maps.Keys(found)), strays, nil
+}
+
+// planned adds the VCCs that have commands for later and nothing else. Their subjects,
+// one for each command, are asked for only where the known VCCs do not have them all.
+func (c *Client) planned(ctx context.Context, found map[string]bool) error {
+	all, _, err := c.count(ctx, c.names.Commands, c.prefix.Schedule(messages.AnyToken, messages.AnyToken))
+	if err != nil || all == 0 {
+		return err
+	}
+	counts := make(map[string]uint64, len(found))
+	if err := c.eachVCC(ctx, slices.Collect(maps.Keys(found)), func(ctx context.Context, vcc string) (func(), error) {
+		n, _, err := c.count(ctx, c.names.Commands, c.prefix.Schedule(vcc, messages.AnyToken))
+		return func() { counts[vcc] = n }, err
+	}); err != nil {
+		return err
+	}
+	for _, n := range counts {
+		all -= min(all, n)
+	}
+	if all == 0 {
+		return nil
+	}
+	held, err := c.subjects(ctx, c.prefix.Schedule(messages.AnyToken, messages.AnyToken))
+	for subject := range held {
+		vcc, _, _ := strings.Cut(strings.TrimPrefix(subject, string(c.prefix)+".schedule."), ".")
+		if messages.ValidateVCC(vcc) == nil {
 			found[vcc] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(found)), names.Err()
+	return err
 }
 
-// Status asks the server and the workers how a VCC stands.
-func (c *Client) Status(ctx context.Context, vcc string) (Status, error) {
-	s := Status{VCC: vcc}
-	scheduled, err := c.subjects(ctx, c.prefix.Schedule(vcc, messages.AnyToken))
-	if err != nil {
-		return s, err
+// Statuses asks the server and all workers how VCCs stand, at once.
+func (c *Client) Statuses(ctx context.Context, vccs []string) ([]Status, error) {
+	for _, vcc := range vccs {
+		if err := messages.ValidateVCC(vcc); err != nil {
+			return nil, err
+		}
 	}
-	s.Scheduled = uint64(len(scheduled))
-	if s.Workers, err = c.workers(ctx, vcc); err != nil {
-		return s, err
+	all := make([]Status, len(vccs))
+	at := make(map[string]*Status, len(vccs))
+	for i, vcc := range vccs {
+		all[i] = Status{VCC: vcc, Workers: []messages.WorkerStatus{}}
+		at[vcc] = &all[i]
 	}
-	out, err := c.queue(ctx, &s)
+	var workers map[string][]messages.WorkerStatus
+	var consumers map[string]*jetstream.ConsumerInfo
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { workers, err = c.workers(ctx, vccs); return err })
+	group.Go(func() (err error) { consumers, err = c.consumers(ctx); return err })
+	group.Go(func() error {
+		return c.eachVCC(ctx, vccs, func(ctx context.Context, vcc string) (func(), error) { return c.counts(ctx, at[vcc]) })
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].add(consumers[all[i].VCC], workers[all[i].VCC])
+	}
+	return all, nil
+}
+
+// counts counts what the streams have of a VCC.
+func (c *Client) counts(ctx context.Context, s *Status) (apply func(), err error) {
+	scheduled, _, err := c.count(ctx, c.names.Commands, c.prefix.Schedule(s.VCC, messages.AnyToken))
 	if err != nil {
-		return s, err
+		return nil, err
+	}
+	waiting, oldest, err := c.count(ctx, c.names.Commands, c.prefix.Commands(s.VCC))
+	if err != nil {
+		return nil, err
+	}
+	done, _, err := c.count(ctx, c.names.Results, c.prefix.Result(s.VCC, messages.AnyToken, messages.AnyToken))
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		s.Scheduled, s.Waiting, s.Done = scheduled, waiting, done
+		if waiting == 0 {
+			return
+		}
+		due := oldest.at
+		if command, err := messages.DecodeCommand(oldest.data); err == nil && command.NotBefore.After(due) {
+			due = command.NotBefore
+		}
+		s.OldestAge = max(0, time.Since(due))
+	}, nil
+}
+
+// add takes in what the workers and their consumer say.
+func (s *Status) add(consumer *jetstream.ConsumerInfo, workers []messages.WorkerStatus) {
+	if workers != nil {
+		s.Workers = workers
+	}
+	var out uint64
+	if consumer != nil {
+		s.Waiting, out, s.Paused = consumer.NumPending, uint64(consumer.NumAckPending), consumer.Paused
 	}
 	for _, w := range s.Workers {
 		s.InFlight += w.InFlight
 		s.Parked += uint64(w.Parked)
+		s.Sessions = max(s.Sessions, w.Usable)
+		if s.Gateway != messages.GatewayDown {
+			s.Gateway = w.Gateway
+		}
 		// What is out and in no worker's hand waits on the server.
 		out -= min(out, uint64(w.InHand))
 	}
 	s.Parked += out
-	if s.Done, err = c.done(ctx, vcc); err != nil {
-		return s, err
-	}
-	s.OldestAge, err = c.oldest(ctx, vcc)
-	return s, err
 }
 
-// queue reads what the workers' consumer knows, and returns how many commands it
-// has given out.
-func (c *Client) queue(ctx context.Context, s *Status) (out uint64, err error) {
-	consumer, err := c.js.Consumer(ctx, streams.NamesOf(c.prefix).Commands, c.prefix.Consumer(s.VCC))
-	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		waiting, err := c.subjects(ctx, c.prefix.Commands(s.VCC))
-		s.Waiting = waiting[c.prefix.Commands(s.VCC)]
-		return 0, err
+// eachVCC asks about VCCs, several at a time, and applies the answers one by one.
+func (c *Client) eachVCC(ctx context.Context, vccs []string, ask func(context.Context, string) (func(), error)) error {
+	applies := make([]func(), len(vccs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(together)
+	for i, vcc := range vccs {
+		group.Go(func() (err error) {
+			applies[i], err = ask(ctx, vcc)
+			return err
+		})
 	}
-	if err != nil {
-		return 0, fmt.Errorf("reading the consumer of %s: %w", s.VCC, err)
+	if err := group.Wait(); err != nil {
+		return err
 	}
-	info := consumer.CachedInfo()
-	s.Waiting = info.NumPending
-	return uint64(info.NumAckPending), nil
+	for _, apply := range applies {
+		apply()
+	}
+	return nil
 }
 
-// workers asks all of a VCC, and takes the answers that come in time.
-func (c *Client) workers(ctx context.Context, vcc string) ([]messages.WorkerStatus, error) {
-	inbox := c.nc.NewRespInbox()
-	sub, err := c.nc.SubscribeSync(inbox)
+// workers asks those of all VCCs, and takes the answers that come in time.
+func (c *Client) workers(ctx context.Context, vccs []string) (map[string][]messages.WorkerStatus, error) {
+	inbox := c.nc.NewInbox()
+	sub, err := c.nc.SubscribeSync(inbox + ".*")
 	if err != nil {
 		return nil, fmt.Errorf("asking the workers: %w", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	if err := c.nc.PublishRequest(c.prefix.Status(vcc), inbox, nil); err != nil {
+	for _, vcc := range vccs {
+		if err := c.nc.PublishRequest(c.prefix.Status(vcc), inbox+"."+vcc, nil); err != nil {
+			return nil, fmt.Errorf("asking the workers: %w", err)
+		}
+	}
+	if err := c.nc.FlushWithContext(ctx); err != nil {
 		return nil, fmt.Errorf("asking the workers: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
-	all := []messages.WorkerStatus{}
-	for {
-		m, err := sub.NextMsgWithContext(ctx)
+	all := map[string][]messages.WorkerStatus{}
+	for end, silent := time.Now().Add(answerTime), 0; silent < len(vccs); {
+		m, err := sub.NextMsg(min(quietTime, time.Until(end)))
 		if err != nil {
 			break // in time, or nobody is there
 		}
+		if m.Header.Get("Status") == "503" {
+			silent++ // nobody is there for one
+			continue
+		}
+		vcc := strings.TrimPrefix(m.Subject, inbox+".")
 		if w, err := messages.DecodeWorkerStatus(m.Data); err == nil && w.Worker != "" {
-			all = append(all, w)
+			all[vcc] = append(all[vcc], w)
 		}
 	}
-	slices.SortFunc(all, func(a, b messages.WorkerStatus) int { return strings.Compare(a.Worker, b.Worker) })
+	for _, workers := range all {
+		slices.SortFunc(workers, func(a, b messages.WorkerStatus) int { return strings.Compare(a.Worker, b.Worker) })
+	}
+	// It is this user's answer that would be wrong, not the workers'.
+	if denied := forbidden(c.nc, ""); denied != nil && len(all) == 0 {
+		return nil, fmt.Errorf("asking the workers: %w", denied)
+	}
+	return all, ctx.Err()
+}
+
+// consumers are those of workers, by VCC.
+func (c *Client) consumers(ctx context.Context) (map[string]*jetstream.ConsumerInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*readTime)
+	defer cancel()
+	stream, err := c.js.Stream(ctx, c.names.Commands)
+	if err != nil {
+		return nil, c.explain("reading the stream "+c.names.Commands, err)
+	}
+	all := map[string]*jetstream.ConsumerInfo{}
+	list := stream.ListConsumers(ctx)
+	for info := range list.Info() {
+		if vcc, is := strings.CutPrefix(info.Name, c.prefix.Consumer("")); is && messages.ValidateVCC(vcc) == nil {
+			all[vcc] = info
+		}
+	}
+	if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
+		return nil, c.explain("listing the workers' consumers", err)
+	}
 	return all, nil
-}
-
-// done counts results without reading them: a consumer knows how many it has to
-// give.
-func (c *Client) done(ctx context.Context, vcc string) (uint64, error) {
-	results := streams.NamesOf(c.prefix).Results
-	consumer, err := c.js.CreateConsumer(ctx, results, jetstream.ConsumerConfig{
-		FilterSubject: c.prefix.Result(vcc, messages.AnyToken, messages.AnyToken),
-		AckPolicy:     jetstream.AckNonePolicy, HeadersOnly: true, InactiveThreshold: answerTime,
-	})
-	if err != nil {
-		return 0, fmt.Errorf("counting results: %w", notSetUp(err))
-	}
-	info := consumer.CachedInfo()
-	return info.NumPending, c.js.DeleteConsumer(ctx, results, info.Name)
-}
-
-// oldest is the age of the oldest command that workers could have.
-func (c *Client) oldest(ctx context.Context, vcc string) (time.Duration, error) {
-	stream, err := c.stream(ctx, streams.NamesOf(c.prefix).Commands)
-	if err != nil {
-		return 0, err
-	}
-	msg, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(c.prefix.Commands(vcc)))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("looking for the oldest command: %w", err)
-	}
-	return max(0, time.Since(msg.Time)), nil
 }
 
 // subjects counts the messages of the command stream by subject.
 func (c *Client) subjects(ctx context.Context, filter string) (map[string]uint64, error) {
-	stream, err := c.stream(ctx, streams.NamesOf(c.prefix).Commands)
+	stream, err := c.js.Stream(ctx, c.names.Commands)
 	if err != nil {
-		return nil, err
+		return nil, c.explain("reading the stream "+c.names.Commands, err)
 	}
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(filter))
 	if err != nil {
-		return nil, fmt.Errorf("reading the command stream: %w", notSetUp(err))
+		return nil, c.explain("reading the stream "+c.names.Commands, err)
 	}
 	return info.State.Subjects, nil
 }

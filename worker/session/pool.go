@@ -15,6 +15,7 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 	"github.com/forcelogout/forcelogout/worker/retcode"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // Why no inspector can be had.
@@ -40,6 +41,7 @@ type Config struct {
 	VCC         string
 	Instance    string          // name of this worker
 	NATS        *nats.Conn      // for shared and kept sessions
+	API         streams.API     // where JetStream is, if not in the account itself
 	Gateway     *gateway.Client // required
 	Concurrency int             // calls in flight, over all inspectors; required
 	Listen      bool            // hear of agents' sign-outs, for Watch

@@ -89,7 +89,7 @@ type shelf struct {
 }
 
 func openShelf(ctx context.Context, cfg Config, inspector string) (shelf, error) {
-	js, err := jetstream.New(cfg.NATS)
+	js, err := cfg.API.JetStream(cfg.NATS)
 	if err != nil {
 		return shelf{}, fmt.Errorf("using JetStream: %w", err)
 	}

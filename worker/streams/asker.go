@@ -7,12 +7,13 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // asker asks for last messages again and again. One subscription gets all answers, in
 // place of one that is made and ended for each request.
 type asker struct {
-	nc     *nats.Conn
+	js     jetstream.JetStream
 	stream string
 	inbox  string
 	sub    *nats.Subscription
@@ -29,8 +30,9 @@ type request struct {
 	whole chan struct{} // closed when it is
 }
 
-func newAsker(nc *nats.Conn, stream string) *asker {
-	a := &asker{nc: nc, stream: stream, inbox: nc.NewInbox() + ".", open: map[string]*request{}}
+func newAsker(js jetstream.JetStream, stream string) *asker {
+	nc := js.Conn()
+	a := &asker{js: js, stream: stream, inbox: nc.NewInbox() + ".", open: map[string]*request{}}
 	if a.sub, a.err = nc.Subscribe(a.inbox+"*", a.hear); a.err == nil {
 		// A message that is dropped would pass for one that is not there. There are never
 		// more than answers to what was asked.
@@ -52,7 +54,7 @@ func (a *asker) ask(ctx context.Context, subjects []string) (map[string]Message,
 	}
 	token, r := a.begin()
 	defer a.end(token)
-	err := requestLasts(a.nc, a.stream, a.inbox+token, subjects)
+	err := requestLasts(a.js, a.stream, a.inbox+token, subjects)
 	if err == nil {
 		select {
 		case <-r.whole:

@@ -24,7 +24,7 @@ const maxAnswers = 1024
 // subject; at most 1,024. What is not there is left out. It is a direct get. An answer
 // that was cut short is an error: nothing may pass for missing that is only unread.
 func Lasts(ctx context.Context, js jetstream.JetStream, stream string, subjects []string) (map[string]Message, error) {
-	a := newAsker(js.Conn(), stream)
+	a := newAsker(js, stream)
 	defer a.close()
 	return a.ask(ctx, subjects)
 }
@@ -33,12 +33,12 @@ func unread(subjects int, stream string, err error) error {
 	return fmt.Errorf("reading the last messages of %d subjects in %s: %w", subjects, stream, err)
 }
 
-func requestLasts(nc *nats.Conn, stream, inbox string, subjects []string) error {
+func requestLasts(js jetstream.JetStream, stream, inbox string, subjects []string) error {
 	request, err := json.Marshal(map[string][]string{"multi_last": subjects})
 	if err != nil {
 		return err
 	}
-	return nc.PublishRequest(jetstream.DefaultAPIPrefix+"DIRECT.GET."+stream, inbox, request)
+	return js.Conn().PublishRequest(APISubject(js, "DIRECT.GET."+stream), inbox, request)
 }
 
 // gathering is an answer as far as it has come.

@@ -38,7 +38,7 @@ func askLeader(ctx context.Context, js jetstream.JetStream, stream string, which
 	if err != nil {
 		return nil, err
 	}
-	m, err := js.Conn().RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.MSG.GET."+stream, request)
+	m, err := js.Conn().RequestWithContext(ctx, APISubject(js, "STREAM.MSG.GET."+stream), request)
 	if err != nil {
 		return nil, err
 	}

@@ -100,7 +100,7 @@ func (r *Reader) signal() {
 
 // Run puts the questions until the context ends. What is unanswered then stays so.
 func (r *Reader) Run(ctx context.Context) {
-	a := newAsker(r.js.Conn(), r.name)
+	a := newAsker(r.js, r.name)
 	defer a.close()
 	var requests sync.WaitGroup
 	defer requests.Wait()
@@ -193,7 +193,7 @@ func (r *Reader) probe(ctx context.Context, info *jetstream.StreamInfo) error {
 	}
 	request := fmt.Appendf(nil, `{"seq":%d,"next_by_subj":">"}`, info.State.FirstSeq)
 	for range probes {
-		msg, err := r.js.Conn().RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"DIRECT.GET."+r.name, request)
+		msg, err := r.js.Conn().RequestWithContext(ctx, APISubject(r.js, "DIRECT.GET."+r.name), request)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,126 @@
+package client_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/client"
+)
+
+func (r *rig) cancel(which client.Selection) map[string]client.Withdrawal {
+	r.Helper()
+	all := map[string]client.Withdrawal{}
+	r.must(r.client.Cancel(r.ctx, vcc, which, messages.Cancellation{At: time.Now()}, time.Second, func(w client.Withdrawal) {
+		if _, twice := all[w.ID]; twice {
+			r.Errorf("two answers for %s", w.ID)
+		}
+		all[w.ID] = w
+	}))
+	return all
+}
+
+// plan stores orders for later and for now, of two shifts.
+func (r *rig) plan(n int, day time.Time) {
+	r.Helper()
+	got := newTally()
+	r.must(r.client.Publish(r.ctx, 0, many(n, func(i int, o *client.Order) {
+		o.Command.Meta = map[string]string{"shift": "S-" + strconv.Itoa(i%5)}
+		if i%10 != 3 {
+			o.At = day.Add(time.Duration(i%3) * 24 * time.Hour)
+		}
+	}), got.add))
+	if got.states[client.Stored] != n {
+		r.Fatal(got)
+	}
+}
+
+// TestCancelMany: by what commands are, one pass finds them all, and nothing else.
+func TestCancelMany(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	day := time.Now().Add(48 * time.Hour).Truncate(24 * time.Hour)
+	for name, c := range map[string]struct {
+		which client.Selection
+		want  int
+	}{
+		"a shift":         {client.Selection{Shift: "S-1"}, n / 5},
+		"a day":           {client.Selection{From: day, Until: day.Add(24 * time.Hour)}, n * 3 / 10},
+		"a shift's day":   {client.Selection{Shift: "S-1", From: day, Until: day.Add(24 * time.Hour)}, n / 15},
+		"an agent":        {client.Selection{WorkNo: "1007"}, 1},
+		"an agent's now":  {client.Selection{WorkNo: "1003"}, 1},
+		"nobody":          {client.Selection{WorkNo: "999999"}, 0},
+		"nobody's shift":  {client.Selection{WorkNo: "1001", Shift: "S-2"}, 0},
+		"ids, some wrong": {client.Selection{IDs: []string{"m-1", "m-3", "m-1", "never", "m-13"}}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.plan(n, day)
+			got := r.cancel(c.which)
+			if len(got) < c.want-1 || len(got) > c.want+1 {
+				t.Errorf("%d answers, want %d", len(got), c.want)
+			}
+			for id, w := range got {
+				if want := client.Cancelled; w.Answer != want && id != "never" || id == "never" && w.Answer != client.Unknown {
+					t.Fatalf("%s: %v", id, w)
+				}
+			}
+		})
+	}
+}
+
+// TestCancelAmongPoison: 100 MB that are no commands are in the way.
+func TestCancelAmongPoison(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	poison := make([]byte, 900<<10)
+	for range 110 {
+		_, err := r.js.Publish(r.ctx, prefix.Commands(vcc), poison)
+		r.must(err)
+	}
+	a, b := order("a", "30001"), order("b", "30002")
+	a.Command.Meta = map[string]string{"shift": "S-18"}
+	r.publish(a, b)
+	if got := r.cancel(client.Selection{Shift: "S-18"}); len(got) != 1 || got["a"].Answer != client.Cancelled {
+		t.Errorf("by shift: %v", got)
+	}
+	if got := r.cancel(client.Selection{IDs: []string{"b"}}); got["b"].Answer != client.Cancelled {
+		t.Errorf("by id: %v", got)
+	}
+}
+
+// TestLetters: a slow reader, and large ones, get every letter.
+func TestLetters(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ letters, size int }{"many": {20_000, 100}, "large": {150, 1000 << 10}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			for i := range c.letters {
+				_, err := r.js.PublishAsync(prefix.Dead(vcc), append(fmt.Appendf(nil, `{"id":"l-%d",`, i), make([]byte, c.size)...))
+				r.must(err)
+				if i%50 == 49 {
+					<-r.js.PublishAsyncComplete()
+				}
+			}
+			<-r.js.PublishAsyncComplete()
+			seen := uint64(0)
+			r.must(r.client.Letters(r.ctx, "", func(l client.Letter) bool {
+				seen++
+				if l.Sequence != seen {
+					t.Fatalf("letter %d after %d", l.Sequence, seen-1)
+				}
+				if seen == 100 {
+					time.Sleep(6 * time.Second) // longer than any answer may take
+				}
+				return true
+			}))
+			if seen != uint64(c.letters) {
+				t.Errorf("%d letters of %d", seen, c.letters)
+			}
+		})
+	}
+}
