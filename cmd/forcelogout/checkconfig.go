@@ -11,41 +11,76 @@ import (
 	"github.com/forcelogout/forcelogout/worker"
 )
 
-// printConfig shows what the worker has understood, without secrets.
+// printConfig shows what the worker has understood and where it comes from, without
+// secrets.
 func (c *workerCommand) printConfig(out io.Writer, settings []vccSettings, configs []worker.Config) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "NATS\t%s\n", c.natsFlags.target())
-	fmt.Fprintf(w, "prefix\t%s\n", c.Prefix)
-	fmt.Fprintf(w, "admin HTTP\t%s\n", c.Listen)
-	fmt.Fprintf(w, "drain timeout\t%v\n", c.DrainTimeout)
+	top := func(name, flag string, value any) { fmt.Fprintf(w, "%s\t%v\t%s\n", name, value, c.origin(flag, nil)) }
+	natsFlag := "nats"
+	if c.Context != "" {
+		natsFlag = "context"
+	}
+	top("NATS", natsFlag, c.natsFlags.target())
+	top("prefix", "prefix", c.Prefix)
+	top("admin HTTP", "listen", c.Listen)
+	top("drain timeout", "drain-timeout", c.DrainTimeout)
 	for i, s := range settings {
 		fmt.Fprintf(w, "\nVCC %s\n", s.VCC)
-		fmt.Fprintf(w, "  gateway\t%s\n", s.Gateway)
-		for _, line := range []struct{ name, value string }{
-			{"CA", s.GatewayCA}, {"client certificate", s.GatewayCert}, {"server name", s.GatewayServerName},
-			{"pinned keys", strings.Join(s.GatewayPin, " ")},
+		line := func(name, flag string, value any) {
+			fmt.Fprintf(w, "  %s\t%v\t%s\n", name, value, c.origin(flag, s.keys))
+		}
+		line("gateway", "gateway", s.Gateway)
+		for _, file := range []struct{ name, flag, value string }{
+			{"CA", "gateway-ca", s.GatewayCA}, {"client certificate", "gateway-cert", s.GatewayCert}, {"server name", "gateway-server-name", s.GatewayServerName},
+			{"pinned keys", "gateway-pin", strings.Join(s.GatewayPin, " ")},
 		} {
-			if line.value != "" {
-				fmt.Fprintf(w, "  %s\t%s\n", line.name, line.value)
+			if file.value != "" {
+				line(file.name, file.flag, file.value)
 			}
 		}
-		for _, account := range configs[i].Inspectors {
-			fmt.Fprintf(w, "  inspector\t%s, %s%s\n", account.Inspector, account.Source(), account.SignIn())
+		inspectors, phone := "inspector", "phone"
+		if len(s.Inspectors) > 0 {
+			inspectors, phone = keyInspectors, keyInspectors
 		}
-		fmt.Fprintf(w, "  concurrency\t%d\n", s.Concurrency)
-		fmt.Fprintf(w, "  rate\t%s\n", rateText(s.Rate))
-		fmt.Fprintf(w, "  attempts\t%d, waiting %v to %v\n", s.MaxAttempts, s.RetryInitial, s.RetryMax)
-		fmt.Fprintf(w, "  call timeout\t%v\n", s.CallTimeout)
-		fmt.Fprintf(w, "  max age\t%v\n", s.MaxAge)
-		fmt.Fprintf(w, "  sign-in timeout\t%v, %v between tries with a locked account\n", s.SignInTimeout, s.LockRetry)
-		fmt.Fprintf(w, "  poll timeout\t%v\n", s.PollTimeout)
-		fmt.Fprintf(w, "  confirm\t%v\n", s.Confirm)
+		for _, account := range configs[i].Inspectors {
+			line("inspector", inspectors, fmt.Sprintf("%s, %s%s", account.Inspector, account.Source(), account.SignIn()))
+			if account.Phone != "" {
+				line("phone", phone, account.Phone)
+			}
+		}
+		line("concurrency", "concurrency", s.Concurrency)
+		line("rate", "rate", rateText(s.Rate))
+		line("attempts", "max-attempts", fmt.Sprintf("%d, waiting %v to %v", s.MaxAttempts, s.RetryInitial, s.RetryMax))
+		line("call timeout", "call-timeout", s.CallTimeout)
+		line("max age", "max-age", s.MaxAge)
+		line("sign-in timeout", "sign-in-timeout", s.SignInTimeout)
+		line("lock retry", "lock-retry", s.LockRetry)
+		line("poll timeout", "poll-timeout", s.PollTimeout)
+		line("confirm", "confirm", s.Confirm)
 		for _, code := range slices.Sorted(maps.Keys(s.Retcodes)) {
-			fmt.Fprintf(w, "  retcode %s\t%s\n", code, s.Retcodes[code])
+			line("retcode "+code, "retcodes", s.Retcodes[code])
 		}
 	}
 	fmt.Fprintln(w, "\nThe configuration is valid.")
 	return w.Flush()
+}
+
+// origin says where a setting comes from; keys are those of the entry of vccs.
+func (c *workerCommand) origin(flag string, keys map[string]bool) string {
+	switch {
+	case keys[flag]:
+		return "(vccs)"
+	case c.given[flag] != "":
+		return "(" + c.given[flag] + ")"
+	case c.file == nil:
+		return ""
+	case flag == keyInspectors:
+		return "(file)"
+	}
+	if _, is := c.file.settings[flag]; is {
+		return "(file)"
+	}
+	return "(default)"
 }
 
 func rateText(rate float64) string {

@@ -74,8 +74,8 @@ func TestConfigPrecedence(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"environment": {nil, []string{"concurrency +7\n", `rate +2.5 calls/s`, `max age +3m0s`, `retcode 900-002 +permanent`}},
-		"flag":        {[]string{"--concurrency", "9", "--rate", "0"}, []string{"concurrency +9\n", `rate +no limit`}},
+		"environment": {nil, []string{`concurrency +7 +\(FORCELOGOUT_CONCURRENCY\)`, `call timeout +10s +\(default\)`, `max age +3m0s +\(file\)`, `rate +2.5 calls/s`, `max age +3m0s`, `retcode 900-002 +permanent`}},
+		"flag":        {[]string{"--concurrency", "9", "--rate", "0"}, []string{`concurrency +9 +\(--concurrency\)`, `rate +no limit`}},
 	} {
 		code, out, errOut := invoke(testContext(t), append([]string{"worker", "--config", file, "--check-config"}, c.args...)...)
 		for _, want := range c.want {
@@ -105,6 +105,10 @@ func TestConfigErrors(t *testing.T) {
 		"password in it":    {"inspector: 1001\npassword: S3cret\n", `unknown key "password"`},
 		"inspectors, twice": {"gateway: http://127.0.0.1:1\ninspectors:\n  - {inspector: 1001, guid-file: " + guid + "}\n  - {inspector: 1001, guid-file: " + guid + "}\n", "inspector 1001 is there twice"},
 		"sign-in":           {"gateway: http://127.0.0.1:1\ninspectors:\n  - {inspector: 1001, guid-file: " + guid + ", sign-in: fast}\n", "must be plain or platform"},
+		"empty key":         {"gateway:\n", "line 1: gateway has no value"},
+		"empty in a vcc":    {"vccs:\n  - vcc: a\n    gateway:\n", "line 3: gateway has no value"},
+		"two documents":     {"concurrency: 5\n---\nvccs:\n  - vcc: a\n", "line 3: a second document"},
+		"no keys":           {"- a\n", "mapping is expected"},
 		"missing CA":        {"gateway: https://127.0.0.1:1\ninspector: 1001\nguid-file: " + guid + "\ngateway-ca: /nowhere\n", "CA"},
 	}
 	for name, c := range cases {
@@ -117,6 +121,74 @@ func TestConfigErrors(t *testing.T) {
 			code, _, errOut := invoke(testContext(t), "worker", "--config", file, "--check-config")
 			if code != exitUsage || !strings.Contains(errOut, c.want) || strings.Count(errOut, "\n") != 1 || strings.Contains(errOut, "S3cret") {
 				t.Errorf("exit %d, %q, want exit 2 and one line with %q", code, errOut, c.want)
+			}
+		})
+	}
+}
+
+// TestConfigText: a number where a text belongs is the text that stands in the file.
+func TestConfigText(t *testing.T) {
+	t.Parallel()
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte(testPassword), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text, want string
+		code       int
+	}{
+		"tenant":       {"vccs:\n  - {vcc: 0123, gateway: http://127.0.0.1:1, inspector: 1001, password-file: FILE}\n", "VCC 0123", exitOK},
+		"tenant alone": {"vcc: 0123\ngateway: http://127.0.0.1:1\ninspector: 1001\npassword-file: FILE\n", "VCC 0123", exitOK},
+		"phone":        {"vccs:\n  - {vcc: a, gateway: http://127.0.0.1:1, inspector: 1001, password-file: FILE, phone: 070001}\n", "070001", exitOK},
+		"inspector":    {"gateway: http://127.0.0.1:1\ninspectors:\n  - {inspector: 01001, password-file: FILE}\n", `"01001"`, exitUsage},
+	} {
+		file := filepath.Join(t.TempDir(), "f.yaml")
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(c.text, "FILE", password)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errOut := invoke(testContext(t), "worker", "--config", file, "--check-config")
+		if code != c.code || !strings.Contains(out+errOut, c.want) {
+			t.Errorf("%s: exit %d, no %q in %s%s", name, code, c.want, out, errOut)
+		}
+	}
+}
+
+// TestConfigOneTenant: what is given for one VCC reaches no other.
+func TestConfigOneTenant(t *testing.T) {
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte(testPassword), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := "vccs:\n  - {vcc: a, gateway: http://127.0.0.1:1, inspector: 1001, password-file: FILE, concurrency: 16}\n  - {vcc: b, gateway: http://127.0.0.1:2, inspector: 1001 PASSWORD}\n"
+	for name, c := range map[string]struct {
+		own  bool
+		env  map[string]string
+		args []string
+		code int
+		want string
+	}{
+		"one password": {false, map[string]string{passwordVariable: "S3cret"}, nil, exitUsage, "vcc b has no password-file"},
+		"own password": {true, map[string]string{passwordVariable: "S3cret"}, nil, exitOK, "valid"},
+		"flag wins":    {true, nil, []string{"--concurrency", "9"}, exitOK, "9 "},
+		"variable too": {true, map[string]string{"FORCELOGOUT_CONCURRENCY": "9"}, nil, exitOK, "(FORCELOGOUT_CONCURRENCY)"},
+		"vcc":          {true, nil, []string{"--vcc", "c"}, exitUsage, "--vcc and vccs"},
+		"gateway":      {true, map[string]string{"FORCELOGOUT_GATEWAY": "http://127.0.0.1:3"}, nil, exitUsage, "FORCELOGOUT_GATEWAY and gateway"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for key, value := range c.env {
+				t.Setenv(key, value)
+			}
+			secret := ""
+			if c.own {
+				secret = ", password-file: FILE"
+			}
+			file := filepath.Join(t.TempDir(), "f.yaml")
+			if err := os.WriteFile(file, []byte(strings.ReplaceAll(strings.ReplaceAll(text, " PASSWORD", secret), "FILE", password)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, out, errOut := invoke(testContext(t), append([]string{"worker", "--config", file, "--check-config"}, c.args...)...)
+			if code != c.code || !strings.Contains(out+errOut, c.want) || strings.Contains(out, "concurrency      16") && strings.Contains(c.want, "9") || strings.Contains(out+errOut, "S3cret") {
+				t.Errorf("exit %d, %s%s", code, out, errOut)
 			}
 		})
 	}

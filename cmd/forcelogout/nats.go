@@ -245,12 +245,10 @@ func (f natsFlags) options(name string, log *slog.Logger) ([]nats.Option, error)
 	}
 	opts = append(append(opts, who...), tls...)
 	if f.InboxPrefix != "" {
-		opts = append(opts, func(o *nats.Options) error {
-			if err := nats.CustomInboxPrefix(f.InboxPrefix)(o); err != nil {
-				return fmt.Errorf("--inbox-prefix %q: must be a subject without wildcards", f.InboxPrefix)
-			}
-			return nil
-		})
+		if strings.ContainsAny(f.InboxPrefix, "*> \t") || strings.HasSuffix(f.InboxPrefix, ".") {
+			return nil, fmt.Errorf("--inbox-prefix %q: must be a subject without wildcards", f.InboxPrefix)
+		}
+		opts = append(opts, nats.CustomInboxPrefix(f.InboxPrefix))
 	}
 	return opts, nil
 }

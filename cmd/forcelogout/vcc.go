@@ -54,6 +54,8 @@ type vccSettings struct {
 
 	Confirm    bool     `yaml:"confirm" help:"See each sign-out before it is reported: by the gateway's event or the agent's state."`
 	AllowReply []string `yaml:"allow-reply" default:"_INBOX.>,forcelogout.replies.>" help:"Subjects that replyTo may name."`
+
+	keys map[string]bool // that an entry of vccs has; true where it counts
 }
 
 // inspectorSettings are one inspector and where the session comes from.

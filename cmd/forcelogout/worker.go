@@ -36,7 +36,8 @@ type workerCommand struct {
 	EmbeddedNATS       string        `name:"embedded-nats" placeholder:"DIR" help:"Run the NATS server in this process, with its store in DIR."`
 	EmbeddedNATSListen string        `name:"embedded-nats-listen" default:"127.0.0.1:4222" help:"Address of the embedded NATS server."`
 
-	file *configFile // nil without --config
+	file  *configFile       // nil without --config
+	given map[string]string // what the command line or the environment has, by flag
 }
 
 func (c *workerCommand) Run(ctx context.Context, std streamsIO) error {

@@ -111,9 +111,15 @@ var errNoMessage = errors.New("no such message")
 
 // message reads one message of a stream. The error is errNoMessage where it is gone.
 func (c *Client) message(ctx context.Context, stream string, seq uint64) (stored, error) {
+	return c.next(ctx, stream, seq, "")
+}
+
+// next reads the first message on a subject from a sequence on; "" is for the message
+// with that sequence.
+func (c *Client) next(ctx context.Context, stream string, seq uint64, subject string) (stored, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	request, err := json.Marshal(map[string]uint64{"seq": seq})
+	request, err := json.Marshal(batchRequest{Seq: seq, NextFor: subject})
 	if err != nil {
 		return stored{}, err
 	}

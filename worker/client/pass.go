@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	// passBatch and passBytes bound what the server sends for one request of a pass: the
-	// server is slow to start a batch in a large stream, and memory is to stay flat.
-	passBatch = 5000
-	passBytes = 4 << 20
+	// passBatch and passBytes bound what the server sends for one request of a pass. In a
+	// large stream it takes a third of a second to begin, so they are large; what has come
+	// and is not looked at yet waits in memory.
+	passBatch = 100_000
+	passBytes = 24 << 20
 	// passRetries is how often in a row a batch may have no answer.
 	passRetries = 6
 )
@@ -24,7 +25,7 @@ const (
 // batchRequest asks for messages of a stream in their order.
 type batchRequest struct {
 	Seq      uint64 `json:"seq"`
-	Batch    int    `json:"batch"`
+	Batch    int    `json:"batch,omitempty"`
 	MaxBytes int    `json:"max_bytes,omitempty"`
 	NextFor  string `json:"next_by_subj,omitempty"`
 }
@@ -44,19 +45,21 @@ func (c *Client) pass(ctx context.Context, stream string, do func(stored) bool) 
 func (c *Client) passOf(ctx context.Context, stream, subject string, do func(stored) bool) error {
 	next, failed := uint64(1), 0
 	for {
-		batch, left, err := c.batch(ctx, stream, batchRequest{Seq: next, Batch: passBatch, MaxBytes: passBytes, NextFor: subject})
-		for _, msg := range batch {
+		more, read := true, 0
+		left, err := c.batch(ctx, stream, batchRequest{Seq: next, Batch: passBatch, MaxBytes: passBytes, NextFor: subject}, func(msg stored) bool {
 			next = msg.seq + 1
-			if !do(msg) {
-				return nil
-			}
-		}
+			read++
+			more = do(msg)
+			return more
+		})
 		switch {
+		case !more:
+			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil && left == 0:
 			return nil
-		case err == nil || len(batch) > 0:
+		case err == nil || read > 0:
 			failed = 0
 			continue
 		}
@@ -72,42 +75,49 @@ func (c *Client) passOf(ctx context.Context, stream, subject string, do func(sto
 	}
 }
 
-// batch reads some messages, and how many there are after them. What came before an
-// error is good.
-func (c *Client) batch(ctx context.Context, stream string, r batchRequest) (batch []stored, left uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
+// batch calls do for some messages until it returns false, and returns how many there
+// are after them.
+func (c *Client) batch(ctx context.Context, stream string, r batchRequest, do func(stored) bool) (left uint64, err error) {
 	request, err := json.Marshal(r)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	inbox := c.nc.NewInbox()
 	sub, err := c.nc.SubscribeSync(inbox)
 	if err != nil {
-		return nil, 0, fmt.Errorf("reading the stream %s: %w", stream, err)
+		return 0, fmt.Errorf("reading the stream %s: %w", stream, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	// The request bounds what can come.
 	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	if err := c.nc.PublishRequest(streams.APISubject(c.js, "DIRECT.GET."+stream), inbox, request); err != nil {
-		return nil, 0, fmt.Errorf("reading the stream %s: %w", stream, err)
+		return 0, fmt.Errorf("reading the stream %s: %w", stream, err)
 	}
+	// Each message may take that long, and not all of them together.
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	silent := time.AfterFunc(readTime, cancel)
+	defer silent.Stop()
 	for {
-		msg, err := sub.NextMsgWithContext(ctx)
+		msg, err := sub.NextMsgWithContext(waiting)
 		if err != nil {
-			return batch, 0, c.explainStream(ctx, stream, err)
+			if waiting.Err() != nil && ctx.Err() == nil {
+				err = context.DeadlineExceeded
+			}
+			return 0, c.explainStream(ctx, stream, err)
 		}
+		silent.Stop()
 		if status := msg.Header.Get("Status"); status != "" {
 			left, err = batchEnd(status, msg.Header)
-			return batch, left, c.explainStream(ctx, stream, err)
+			return left, c.explainStream(ctx, stream, err)
 		}
 		one, err := readStored(msg)
-		if err != nil {
-			return batch, 0, err
+		if err != nil || !do(one) {
+			return 0, err
 		}
-		batch = append(batch, one)
+		silent.Reset(readTime)
 	}
 }
 
@@ -127,9 +137,13 @@ func batchEnd(status string, header nats.Header) (left uint64, err error) {
 // count counts the messages on a subject, which may have wildcards, without reading
 // them, and returns the oldest.
 func (c *Client) count(ctx context.Context, stream, subject string) (n uint64, oldest stored, err error) {
-	batch, left, err := c.batch(ctx, stream, batchRequest{Seq: 1, Batch: 1, NextFor: subject})
-	if err != nil || len(batch) == 0 {
+	found := false
+	left, err := c.batch(ctx, stream, batchRequest{Seq: 1, Batch: 1, NextFor: subject}, func(msg stored) bool {
+		oldest, found = msg, true
+		return true
+	})
+	if err != nil || !found {
 		return 0, stored{}, err
 	}
-	return left + 1, batch[0], nil
+	return left + 1, oldest, nil
 }

@@ -70,11 +70,20 @@ func (c *Client) VCCs(ctx context.Context) (vccs []string, strays map[string]uin
 	return slices.Sorted(maps.Keys(found)), strays, nil
 }
 
-// planned adds the VCCs that have commands for later and nothing else. Their subjects,
-// one for each command, are asked for only where the known VCCs do not have them all.
+// probes is how many places of the command stream are looked at for VCCs that have
+// commands for later and no worker.
+const probes = 64
+
+// planned adds the VCCs that have commands for later and nothing else. The server can
+// count these and cannot tell whose they are, so that some are looked at, and all where
+// these are not of all VCCs.
 func (c *Client) planned(ctx context.Context, found map[string]bool) error {
-	all, _, err := c.count(ctx, c.names.Commands, c.prefix.Schedule(messages.AnyToken, messages.AnyToken))
+	held := c.prefix.Schedule(messages.AnyToken, messages.AnyToken)
+	all, oldest, err := c.count(ctx, c.names.Commands, held)
 	if err != nil || all == 0 {
+		return err
+	}
+	if err := c.probe(ctx, oldest.seq, held, found); err != nil {
 		return err
 	}
 	counts := make(map[string]uint64, len(found))
@@ -90,14 +99,38 @@ func (c *Client) planned(ctx context.Context, found map[string]bool) error {
 	if all == 0 {
 		return nil
 	}
-	held, err := c.subjects(ctx, c.prefix.Schedule(messages.AnyToken, messages.AnyToken))
-	for subject := range held {
-		vcc, _, _ := strings.Cut(strings.TrimPrefix(subject, string(c.prefix)+".schedule."), ".")
-		if messages.ValidateVCC(vcc) == nil {
-			found[vcc] = true
-		}
+	return c.pass(ctx, c.names.Commands, func(msg stored) bool {
+		c.plannedBy(msg, found)
+		return true
+	})
+}
+
+func (c *Client) probe(ctx context.Context, first uint64, held string, found map[string]bool) error {
+	stream, err := c.js.Stream(ctx, c.names.Commands)
+	if err != nil {
+		return c.explain("reading the stream "+c.names.Commands, err)
 	}
-	return err
+	last := max(first, stream.CachedInfo().State.LastSeq)
+	for i := range uint64(probes) {
+		msg, err := c.next(ctx, c.names.Commands, first+(last-first)/probes*i, held)
+		if errors.Is(err, errNoMessage) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.plannedBy(msg, found)
+	}
+	return nil
+}
+
+// plannedBy adds the VCC of a command for later.
+func (c *Client) plannedBy(msg stored, found map[string]bool) {
+	rest, is := strings.CutPrefix(msg.subject, string(c.prefix)+".schedule.")
+	vcc, _, _ := strings.Cut(rest, ".")
+	if is && messages.ValidateVCC(vcc) == nil {
+		found[vcc] = true
+	}
 }
 
 // Statuses asks the server and all workers how VCCs stand, at once.
