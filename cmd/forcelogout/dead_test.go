@@ -56,3 +56,37 @@ func TestDead(t *testing.T) {
 		t.Errorf("exit %d, %s", code, errOut)
 	}
 }
+
+// TestDeadMany: letters by range and age, and whole for programs.
+func TestDeadMany(t *testing.T) {
+	t.Parallel()
+	in := setUpOnly(t)
+	for _, data := range []string{"one", "\x1b[2Jtwo", "three", "four", "five"} {
+		_, err := in.js.Publish(in.ctx, messages.DefaultPrefix.Dead("default"), []byte(data))
+		in.must(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"show", "--raw", "2"}, exitOK, "\x1b[2Jtwo"},
+		{[]string{"show", "--json", "2-3"}, exitOK, `"seq":3`},
+		{[]string{"show", "--json", "--raw", "2"}, exitUsage, "--raw"},
+		{[]string{"show"}, exitUsage, "--older-than"},
+		{[]string{"show", "3-1"}, exitUsage, "3-1"},
+		{[]string{"ls", "--since", "1d"}, exitOK, "     5  "},
+		{[]string{"rm", "--older-than", "1d"}, exitFailed, "no dead letter is of that age"},
+		{[]string{"rm", "2-3", "9"}, exitFailed, "no dead letter"},
+		{[]string{"rm", "7-9"}, exitFailed, "no dead letter"},
+		{[]string{"rm", "--since", "1h"}, exitOK, "5  removed"},
+	} {
+		code, out, errOut := invoke(in.ctx, append([]string{"dead", c.args[0], "--nats", in.nats}, c.args[1:]...)...)
+		if code != c.code || !strings.Contains(out+errOut, c.want) {
+			t.Errorf("%v: exit %d, %s%s", c.args, code, out, errOut)
+		}
+	}
+	if n := in.streamMsgs("DEAD"); n != 0 {
+		t.Errorf("%d letters are left", n)
+	}
+}

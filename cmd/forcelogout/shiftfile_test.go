@@ -155,6 +155,79 @@ func TestShiftIDs(t *testing.T) {
 	}
 }
 
+// TestShiftIDsDecide: an id holds what decides and nothing else, in both forms alike.
+func TestShiftIDsDecide(t *testing.T) {
+	t.Parallel()
+	d := testDefaults(t)
+	id := func(d shiftDefaults, text string) string {
+		t.Helper()
+		rows, bad, err := rowsOf(d, text)
+		if err != nil || len(bad) > 0 || len(rows) != 1 {
+			t.Fatal(text, bad, err)
+		}
+		return rows[0].command.ID
+	}
+	later := d
+	later.reason, later.requestedBy, later.now = "overtime", "planning", d.now.Add(30*time.Minute)
+	first := id(d, "workNo,at,reason\n30012,18:00,end\n")
+	for name, same := range map[string]string{
+		"text": "workNo,at,reason,team\n30012,18:00,other,north\n", "no text": "workNo,at\n30012,18:00\n", "another way to write it": "at,workNo\n2026-11-24T17:00:00Z,30012\n",
+		"NDJSON": `{"workNo":"30012","at":"18:00","meta":{"a":"b"}}`, "NDJSON, not idle": `{"at":"2026-11-24T18:00","workNo":"30012","whenIdle":false}`,
+	} {
+		if got := id(later, same); got != first {
+			t.Errorf("%s: another id", name)
+		}
+	}
+	for name, other := range map[string]string{
+		"agent": "workNo,at\n30013,18:00\n", "time": "workNo,at\n30012,18:01\n", "inspector": "workNo,at,inspector\n30012,18:00,1001\n", "VCC": "workNo,at,vcc\n30012,18:00,b\n",
+		"idle": "workNo,at,whenIdle,graceUntil\n30012,18:00,true,+5m\n", "sign-in": "workNo,at,signedInBefore\n30012,18:00,17:00\n", "expiry": "workNo,at,expiresAt\n30012,18:00,+5m\n",
+	} {
+		if got := id(d, other); got == first {
+			t.Errorf("%s: the same id", name)
+		}
+	}
+	// A file is the same after midnight; a new one is not.
+	before, after, renewed := d, d, d
+	before.day = time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC)
+	before.now = time.Date(2026, 11, 24, 22, 58, 0, 0, time.UTC)
+	after.day, after.now = before.day, before.now.Add(10*time.Minute)
+	renewed.day, renewed.now = after.now, after.now
+	for _, text := range []string{"workNo\n30012\n", "workNo,at\n30012,+90m\n"} {
+		if id(before, text) != id(after, text) || id(before, text) == id(renewed, text) {
+			t.Errorf("%q: across midnight", text)
+		}
+	}
+}
+
+// TestShiftTimesOfDay: a condition's time of day is the one beside the row's time.
+func TestShiftTimesOfDay(t *testing.T) {
+	t.Parallel()
+	d := testDefaults(t) // 10:00 in Madrid
+	for name, c := range map[string]struct{ text, signedInBefore, expiresAt, graceUntil string }{
+		"the same day":     {"workNo,at,signedInBefore,expiresAt\n30012,18:00,09:00,18:30\n", "2026-11-24T09:00", "2026-11-24T18:30", ""},
+		"not after it":     {"workNo,at,signedInBefore\n30012,18:00,18:00\n", "2026-11-24T18:00", "", ""},
+		"the day before":   {"workNo,at,signedInBefore\n30012,18:00,22:00\n", "2026-11-23T22:00", "", ""},
+		"over midnight":    {"workNo,at,signedInBefore,whenIdle,graceUntil,expiresAt\n30012,23:50,15:00,true,00:05,00:10\n", "2026-11-24T15:00", "2026-11-25T00:10", "2026-11-25T00:05"},
+		"now":              {"workNo,signedInBefore,expiresAt\n30012,09:00,09:30\n", "2026-11-24T09:00", "2026-11-25T09:30", ""},
+		"with their dates": {"workNo,at,signedInBefore,expiresAt\n30012,18:00,2026-11-20T09:00,2026-11-26T18:30\n", "2026-11-20T09:00", "2026-11-26T18:30", ""},
+	} {
+		rows, bad, err := rowsOf(d, c.text)
+		if err != nil || len(bad) > 0 || len(rows) != 1 {
+			t.Errorf("%s: %v, %v", name, bad, err)
+			continue
+		}
+		for _, field := range []struct {
+			what string
+			got  time.Time
+			want string
+		}{{"signedInBefore", rows[0].command.SignedInBefore, c.signedInBefore}, {"expiresAt", rows[0].command.ExpiresAt, c.expiresAt}, {"graceUntil", rows[0].command.GraceUntil, c.graceUntil}} {
+			if field.want != "" && field.got.In(d.loc).Format("2006-01-02T15:04") != field.want {
+				t.Errorf("%s: %s %v, want %s", name, field.what, field.got, field.want)
+			}
+		}
+	}
+}
+
 // TestShiftFileStreams: a large file takes no more memory than a small one.
 func TestShiftFileStreams(t *testing.T) {
 	in, out := io.Pipe()
