@@ -110,7 +110,7 @@ func (p *poisonTest) publish(upTo int) {
 		id := fmt.Sprintf("p-%016x", p.rand.Uint64())
 		data := []byte(fmt.Sprintf(`{"id":%q,"workNo":"%d","reason":"shift-end"}`, id, 300_000+p.sent))
 		well := p.sent%(poisoned/healthy) == 0
-		var opts []jetstream.PublishOpt
+		opts := []jetstream.PublishOpt{jetstream.WithStallWait(time.Minute)} // other tests take the machine too
 		if well {
 			opts = append(opts, jetstream.WithMsgID(messages.MessageID(messages.DefaultVCC, id)))
 		} else {

@@ -82,8 +82,9 @@ func (c *Client) explain(doing string, err error) error {
 		return fmt.Errorf("%s: %w", doing, ErrNoJetStream)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrAsyncPublishTimeout):
 		if denied := forbidden(c.nc, ""); denied != nil {
-			err = denied
+			return fmt.Errorf("%s: %w", doing, denied)
 		}
+		return fmt.Errorf("%s: NATS does not answer: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -162,8 +162,10 @@ func (p *publishing) goOn(ctx context.Context, err error, pause time.Duration) e
 		return nats.ErrConnectionClosed
 	case lasting(err), errors.Is(err, ErrNoJetStream) && waited > leaderTime:
 		return err
+	case waited > p.patience && err == nil:
+		return fmt.Errorf("others have changed the same commands for %v", p.patience)
 	case waited > p.patience:
-		return errors.Join(fmt.Errorf("NATS has stored nothing for %v", p.patience), err)
+		return fmt.Errorf("NATS has stored nothing for %v: %w", p.patience, err)
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -210,8 +212,11 @@ func (p *publishing) attempt(ctx context.Context, open []*pending) error {
 			failure = err
 			continue
 		}
-		if x.receipt == nil {
-			failure = errors.Join(failure, p.publish(x, found[x.order.key()]))
+		if x.receipt != nil {
+			continue
+		}
+		if err := p.publish(x, found[x.order.key()]); err != nil {
+			failure = err
 		}
 	}
 	for _, x := range open {
@@ -351,7 +356,7 @@ func (p *publishing) answered(x *pending, err error) error {
 		x.decide(Refused, nil, fmt.Errorf("NATS refuses the command: %w", err))
 		return nil
 	}
-	return p.explainStream(context.Background(), p.names.Commands, err)
+	return p.explain("storing commands", err)
 }
 
 // unanswered reports whether a message may have been stored in spite of an error.
