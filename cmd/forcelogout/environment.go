@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -60,4 +61,18 @@ func settleNATS(parsed *kong.Context) error {
 		return nil
 	}
 	return command.settleNATS(func(flag string) bool { return given[flag] })
+}
+
+// emptyFlag finds a flag that the command line gives without a value, as an empty
+// variable of a shell does: send --at "" must not mean now.
+func emptyFlag(parsed *kong.Context) error {
+	if !typed(parsed.Selected()) {
+		return nil
+	}
+	for _, p := range parsed.Path {
+		if p.Flag != nil && !p.Resolved && p.Flag.Target.Kind() == reflect.String && p.Flag.Target.String() == "" {
+			return fmt.Errorf("--%s is empty: leave it out, or give it a value", p.Flag.Name)
+		}
+	}
+	return nil
 }

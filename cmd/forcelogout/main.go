@@ -116,8 +116,8 @@ func run(ctx context.Context, args []string, std streamsIO) int {
 		fmt.Fprintf(std.err, "forcelogout: %v (see forcelogout --help)\n", err)
 		return exitUsage
 	}
-	if err := settleNATS(parsed); err != nil {
-		fmt.Fprintf(std.err, "forcelogout: %v\n", err)
+	if err := errors.Join(emptyFlag(parsed), settleNATS(parsed)); err != nil {
+		complain(std.err, err)
 		return exitUsage
 	}
 	code := exitCode(explained(parsed.Run()), std)
@@ -139,10 +139,20 @@ func exitCode(err error, std streamsIO) int {
 		fmt.Fprintln(std.err, "forcelogout: interrupted")
 		return exitInterrupted
 	case errors.As(err, &coded):
-		fmt.Fprintln(std.err, "forcelogout:", err)
+		complain(std.err, err)
 		return coded.code
 	default:
-		fmt.Fprintln(std.err, "forcelogout:", err)
+		complain(std.err, err)
 		return exitFailed
+	}
+}
+
+// complain writes an error. It may hold what came from outside.
+func complain(out io.Writer, err error) {
+	for i, line := range strings.Split(err.Error(), "\n") {
+		if i == 0 {
+			line = "forcelogout: " + line
+		}
+		fmt.Fprintln(out, printable(line))
 	}
 }

@@ -18,7 +18,11 @@ func parseBase(raw string) (*url.URL, error) {
 	}
 	base, err := url.Parse(raw)
 	if err != nil || base.Hostname() == "" || (base.Scheme != "https" && base.Scheme != "http") {
-		return nil, fmt.Errorf("gateway URL %q: want http(s)://HOST[:PORT], for example https://10.1.2.3:8043", raw)
+		shown := raw
+		if strings.Contains(raw, "@") {
+			shown = "(not shown, it may hold a password)"
+		}
+		return nil, fmt.Errorf("gateway URL %q: want http(s)://HOST[:PORT], for example https://10.1.2.3:8043", shown)
 	}
 	if base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "" {
 		return nil, errors.New("gateway URL: leave out user, query and fragment; want http(s)://HOST[:PORT]")
