@@ -96,17 +96,48 @@ func (c *Client) Cancel(ctx context.Context, vcc string, which Selection, by mes
 	w := withdrawing{Client: c, vcc: vcc, by: by, say: answer, answered: map[string]bool{}, open: map[string]open{}}
 	targets, err := w.targets(ctx, which)
 	if err != nil {
+		w.leave(targets, err)
 		return err
 	}
 	for len(targets) > 0 {
 		n := min(chunk, len(targets))
-		if err := w.withdraw(ctx, targets[:n]); err != nil {
+		if err := w.insist(ctx, func() error { return w.withdraw(ctx, w.unanswered(targets[:n])) }); err != nil {
 			w.leave(targets, err) // what is wrong with one chunk is wrong with the next
 			return errors.Join(err, w.end())
 		}
 		targets = targets[n:]
 	}
 	return w.decided(ctx, feed, wait)
+}
+
+// insistTime is how long Cancel goes on with some commands where NATS does not answer.
+const insistTime = time.Minute
+
+// insist does something again while NATS may come back.
+func (w *withdrawing) insist(ctx context.Context, do func() error) error {
+	for begin := time.Now(); ; {
+		err := do()
+		if err == nil || lasting(err) || ctx.Err() != nil || time.Since(begin) > insistTime {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(againTime):
+		}
+	}
+}
+
+// unanswered are those of the commands that have no answer yet and are not with a
+// worker.
+func (w *withdrawing) unanswered(all []open) []*open {
+	var left []*open
+	for i := range all {
+		if _, waits := w.open[all[i].id]; !waits && !w.answered[all[i].id] {
+			left = append(left, &all[i])
+		}
+	}
+	return left
 }
 
 // withdrawing is one run of Cancel.
@@ -145,9 +176,13 @@ func (w *withdrawing) targets(ctx context.Context, which Selection) ([]open, err
 	var unseen []*open
 	for rest := all; len(rest) > 0; {
 		n := min(chunk, len(rest))
-		found, err := w.look(ctx, w.ask(rest[:n]))
+		var found map[key]*facts
+		err := w.insist(ctx, func() (err error) {
+			found, err = w.look(ctx, w.ask(rest[:n]))
+			return err
+		})
 		if err != nil {
-			return nil, err
+			return all, err
 		}
 		for i := range rest[:n] {
 			if f := found[key{w.vcc, rest[i].id}]; f.result == nil && f.held == nil && f.note.Sequence == 0 {
@@ -156,7 +191,7 @@ func (w *withdrawing) targets(ctx context.Context, which Selection) ([]open, err
 		}
 		rest = rest[n:]
 	}
-	return all, w.locate(ctx, unseen)
+	return all, w.insist(ctx, func() error { return w.locate(ctx, unseen) })
 }
 
 func (w *withdrawing) ask(all []open) []target {
@@ -175,10 +210,9 @@ func (w *withdrawing) locate(ctx context.Context, all []*open) error {
 	}
 	wanted := make(map[string]*open, len(all))
 	for _, o := range all {
-		o.sought = true
 		wanted[o.id] = o
 	}
-	return w.waiting(ctx, func(command messages.Command, msg stored) bool {
+	err := w.waiting(ctx, func(command messages.Command, msg stored) bool {
 		// The oldest message is the one that is executed.
 		if o := wanted[command.ID]; o != nil {
 			o.found(command, msg.seq)
@@ -186,6 +220,10 @@ func (w *withdrawing) locate(ctx context.Context, all []*open) error {
 		}
 		return len(wanted) > 0
 	})
+	for _, o := range all {
+		o.sought = err == nil
+	}
+	return err
 }
 
 // waiting calls do for the commands that wait for workers, the oldest first.

@@ -124,3 +124,36 @@ func TestLetters(t *testing.T) {
 		})
 	}
 }
+
+// TestCancelRestart: a server that restarts in the middle costs time, and no answer.
+func TestCancelRestart(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	r := newRig(t)
+	r.plan(n, time.Now().Add(48*time.Hour))
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = "m-" + strconv.Itoa(i)
+	}
+	addr, restarted, seen := r.addr(), make(chan struct{}), map[string]client.Withdrawn{}
+	err := r.client.Cancel(r.ctx, vcc, client.Selection{IDs: ids}, messages.Cancellation{At: time.Now()}, time.Second, func(w client.Withdrawal) {
+		if seen[w.ID] != "" {
+			t.Errorf("two answers for %s", w.ID)
+		}
+		if seen[w.ID] = w.Answer; w.Answer != client.Cancelled {
+			t.Errorf("%s: %v", w.ID, w)
+		}
+		if len(seen) == n/4 {
+			go func() {
+				defer close(restarted)
+				r.stop()
+				r.start(addr)
+			}()
+		}
+	})
+	r.must(err)
+	<-restarted
+	if len(seen) != n {
+		t.Errorf("%d answers", len(seen))
+	}
+}

@@ -19,7 +19,7 @@ const nudgeTime = 5 * time.Second
 // withdraw puts the notes beside up to chunk commands, and then finds out what each is
 // worth. Workers read the note before they execute a command; what they have in hand
 // already they decide themselves, and say so in its result.
-func (w *withdrawing) withdraw(ctx context.Context, all []open) error {
+func (w *withdrawing) withdraw(ctx context.Context, all []*open) error {
 	left, err := w.prepare(ctx, all)
 	if err != nil {
 		return err
@@ -36,14 +36,13 @@ func (w *withdrawing) withdraw(ctx context.Context, all []open) error {
 }
 
 // prepare answers for what has ended and what is unknown, and completes the rest.
-func (w *withdrawing) prepare(ctx context.Context, all []open) ([]*open, error) {
-	found, err := w.look(ctx, w.ask(all))
+func (w *withdrawing) prepare(ctx context.Context, all []*open) ([]*open, error) {
+	found, err := w.look(ctx, w.askAll(all))
 	if err != nil {
 		return nil, err
 	}
 	var left, lost []*open
-	for i := range all {
-		o := &all[i]
+	for _, o := range all {
 		f := found[key{w.vcc, o.id}]
 		if f.result != nil {
 			w.answer(late(o.id, f.result))
@@ -52,7 +51,7 @@ func (w *withdrawing) prepare(ctx context.Context, all []open) ([]*open, error) 
 		if err := w.trace(ctx, o, f); err != nil {
 			return nil, err
 		}
-		if o.unknown && !o.sought {
+		if o.seq == 0 && !o.held && !o.sought {
 			lost = append(lost, o)
 		}
 		left = append(left, o)
