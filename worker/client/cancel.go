@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
 )
@@ -238,46 +241,63 @@ func (w *withdrawing) waiting(ctx context.Context, do func(messages.Command, sto
 	})
 }
 
-// search finds open commands by what they are. One that comes to its time meanwhile
-// is met again, as a message that waits for workers.
+// search finds open commands by what they are: first those that are for later, then
+// those that wait for workers, so that one that comes to its time meanwhile is met.
 func (w *withdrawing) search(ctx context.Context, which Selection) ([]open, error) {
 	var found []open
 	at := map[string]int{}
-	waiting, held := w.prefix.Commands(w.vcc), w.prefix.Schedule(w.vcc, "")
-	err := w.pass(ctx, w.names.Commands, func(msg stored) bool {
-		waits := msg.subject == waiting
-		if !waits && !hasPrefix(msg.subject, held) {
-			return true
-		}
-		command, err := messages.DecodeCommand(msg.data)
-		if err != nil {
-			return true
-		}
-		due := command.NotBefore
-		if due.IsZero() {
-			due = msg.at
-		}
-		if !which.matches(command, due) {
-			return true
-		}
+	add := func(command messages.Command, seq uint64) {
 		i, there := at[command.ID]
 		if !there {
 			i = len(found)
 			at[command.ID] = i
 			found = append(found, open{id: command.ID})
 		}
-		seq := msg.seq
-		if !waits {
-			seq = 0
-		}
 		found[i].found(command, seq)
-		return ctx.Err() == nil
+	}
+	var failed error
+	err := w.payloads(ctx, w.names.Commands, w.prefix.Schedule(w.vcc, messages.AnyToken), func(data []byte) {
+		command, err := messages.DecodeCommand(data)
+		if err != nil || failed != nil {
+			return
+		}
+		due := command.NotBefore
+		if due.IsZero() && !(which.From.IsZero() && which.Until.IsZero()) {
+			due, failed = w.heldUntil(ctx, command.ID)
+		}
+		if which.matches(command, due) {
+			add(command, 0)
+		}
 	})
-	return found, err
+	if err = errors.Join(err, failed); err != nil {
+		return found, err
+	}
+	return found, w.waiting(ctx, func(command messages.Command, msg stored) bool {
+		due := command.NotBefore
+		if due.IsZero() {
+			due = msg.at
+		}
+		if which.matches(command, due) {
+			add(command, msg.seq)
+		}
+		return true
+	})
 }
 
-func hasPrefix(subject, prefix string) bool {
-	return len(subject) > len(prefix) && subject[:len(prefix)] == prefix
+// heldUntil is the time of a schedule whose command does not say it.
+func (w *withdrawing) heldUntil(ctx context.Context, id string) (time.Time, error) {
+	msg, err := w.next(ctx, w.names.Commands, 1, w.prefix.Schedule(w.vcc, id))
+	if errors.Is(err, errNoMessage) {
+		return time.Time{}, nil // it has come to its time
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	at, err := time.Parse(time.RFC3339, strings.TrimPrefix(msg.header.Get(jetstream.ScheduleHeader), "@at "))
+	if err != nil {
+		return msg.at, nil // a schedule of another kind
+	}
+	return at, nil
 }
 
 // leave answers that commands are undecided.
