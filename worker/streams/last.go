@@ -54,7 +54,8 @@ var errCopy = errors.New("a mirror of the stream answers for it")
 // the last.
 func (g *gathering) take(stream string, msg *nats.Msg) (last bool) {
 	subject := told(msg.Header, jetstream.SubjectHeader)
-	if subject == "" {
+	// Where nobody answers, the server says for which subject, and no stream.
+	if told(msg.Header, jetstream.StreamHeader) == "" {
 		g.err = isWhole(msg.Header.Get("Status"), msg.Header, len(g.found))
 		return true
 	}
