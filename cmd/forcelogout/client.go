@@ -47,7 +47,7 @@ func explained(err error) error {
 	case errors.Is(err, client.ErrNoJetStream):
 		hint = "start nats-server with -js and enable JetStream for the account, or wait for the election of a leader; --js-domain where it is behind a leaf node"
 	case errors.Is(err, client.ErrNoSchedules):
-		hint = "upgrade it, or use --not-before, with which the command waits in the command stream"
+		hint = "use --not-before, with which the command waits in the command stream"
 	case errors.Is(err, client.ErrNoLetter):
 		hint = "see forcelogout dead ls"
 	case errors.As(err, &denied) && denied.Action == "subscribe" && strings.HasPrefix(denied.Subject, "_INBOX"):

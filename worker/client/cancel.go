@@ -54,6 +54,7 @@ type open struct {
 	workNo  string
 	mayRun  time.Time // until then
 	seq     uint64    // of the message that waits for workers; 0 for none
+	stored  time.Time // when the stream took it; zero where that is not known
 	held    bool      // NATS holds it for later
 	note    messages.Parked
 	unknown bool // nothing has been found of it yet
@@ -61,10 +62,10 @@ type open struct {
 }
 
 // found takes in the command that was found, and its message, 0 for none.
-func (o *open) found(c messages.Command, seq uint64) {
+func (o *open) found(c messages.Command, seq uint64, stored time.Time) {
 	o.workNo, o.mayRun, o.unknown = c.WorkNo, mayRun(c, time.Now()), false
 	if o.seq == 0 {
-		o.seq = seq
+		o.seq, o.stored = seq, stored
 	}
 }
 
@@ -218,7 +219,7 @@ func (w *withdrawing) locate(ctx context.Context, all []*open) error {
 	err := w.waiting(ctx, func(command messages.Command, msg stored) bool {
 		// The oldest message is the one that is executed.
 		if o := wanted[command.ID]; o != nil {
-			o.found(command, msg.seq)
+			o.found(command, msg.seq, msg.at)
 			delete(wanted, command.ID)
 		}
 		return len(wanted) > 0
@@ -246,14 +247,14 @@ func (w *withdrawing) waiting(ctx context.Context, do func(messages.Command, sto
 func (w *withdrawing) search(ctx context.Context, which Selection) ([]open, error) {
 	var found []open
 	at := map[string]int{}
-	add := func(command messages.Command, seq uint64) {
+	add := func(command messages.Command, seq uint64, stored time.Time) {
 		i, there := at[command.ID]
 		if !there {
 			i = len(found)
 			at[command.ID] = i
 			found = append(found, open{id: command.ID})
 		}
-		found[i].found(command, seq)
+		found[i].found(command, seq, stored)
 	}
 	var failed error
 	err := w.payloads(ctx, w.names.Commands, w.prefix.Schedule(w.vcc, messages.AnyToken), func(data []byte) {
@@ -266,7 +267,7 @@ func (w *withdrawing) search(ctx context.Context, which Selection) ([]open, erro
 			due, failed = w.heldUntil(ctx, command.ID)
 		}
 		if which.matches(command, due) {
-			add(command, 0)
+			add(command, 0, time.Time{})
 		}
 	})
 	if err = errors.Join(err, failed); err != nil {
@@ -278,7 +279,7 @@ func (w *withdrawing) search(ctx context.Context, which Selection) ([]open, erro
 			due = msg.at
 		}
 		if which.matches(command, due) {
-			add(command, msg.seq)
+			add(command, msg.seq, msg.at)
 		}
 		return true
 	})

@@ -18,7 +18,7 @@ var (
 	// the account, or has no leader yet.
 	ErrNoJetStream = errors.New("JetStream does not answer")
 	// ErrNoSchedules: the server holds nothing for later.
-	ErrNoSchedules = errors.New("this NATS server has no message schedules, which came with 2.12")
+	ErrNoSchedules = errors.New("NATS has no message schedules here: it is older than 2.12, or the size of the command stream is limited")
 	// ErrNoLetter: there is no dead letter with that number.
 	ErrNoLetter = errors.New("there is no dead letter with that number")
 	// ErrNoResult: the command has no result, or none any more.

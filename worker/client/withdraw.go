@@ -95,14 +95,14 @@ func (w *withdrawing) known(ctx context.Context, all []*open) (known []*open, er
 func (w *withdrawing) trace(ctx context.Context, o *open, f *facts) error {
 	o.held, o.note = f.held != nil, f.note
 	if o.held {
-		o.found(*f.held, 0)
+		o.found(*f.held, 0, time.Time{})
 	}
 	if o.seq != 0 || f.note.Sequence == 0 {
 		return nil
 	}
 	command, ok, err := w.command(ctx, w.vcc, f.note.Sequence)
 	if err == nil && ok && command.ID == o.id {
-		o.found(command, f.note.Sequence)
+		o.found(command, f.note.Sequence, time.Time{})
 	}
 	return err
 }
@@ -257,18 +257,16 @@ func (w *withdrawing) settleWaiting(ctx context.Context, waiting []*open) error 
 	if err != nil {
 		return err
 	}
-	delivered, known, err := w.delivered(ctx)
+	consumer, err := w.consumer(ctx)
 	if err != nil {
 		return err
 	}
 	for _, o := range waiting {
 		f := found[key{w.vcc, o.id}]
-		handedBack := o.note.Sequence == o.seq && time.Until(o.note.DueAt) > 2*time.Second
 		switch {
 		case f.result != nil:
 			w.answer(late(o.id, f.result))
-		case !known || o.seq > delivered || o.seq != 0 && handedBack:
-			// Nobody had it when the note was written, so whoever gets it sees the note.
+		case o.surelyThere(consumer):
 			w.answer(Withdrawal{ID: o.id, WorkNo: o.workNo, Answer: Cancelled})
 		default:
 			w.open[o.id] = *o
@@ -310,17 +308,31 @@ func (w *withdrawing) nudge(ctx context.Context, all []*open) error {
 	return nil
 }
 
-// delivered is the sequence of the newest message that a worker has got; known is
-// false where no worker has ever run.
-func (w *withdrawing) delivered(ctx context.Context) (seq uint64, known bool, err error) {
+// surelyThere reports whether nobody had the command when the note was written, so
+// that whoever gets it sees the note. The consumer is nil where no worker has ever run.
+func (o *open) surelyThere(consumer *jetstream.ConsumerInfo) bool {
+	if consumer == nil {
+		return true
+	}
+	// A consumer that was deleted and made again does not know what the one before has
+	// delivered.
+	never := o.seq > consumer.Delivered.Stream && o.stored.After(consumer.Created)
+	// A call that was made before may have worked: the agent's state decides then.
+	called := o.note.Claim > 0 || o.note.Possible || o.note.SignedOut
+	handedBack := o.seq != 0 && o.note.Sequence == o.seq && !called && time.Until(o.note.DueAt) > 2*time.Second
+	return never || handedBack
+}
+
+// consumer is what the server knows of the workers' consumer, nil where there is none.
+func (w *withdrawing) consumer(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	consumer, err := w.js.Consumer(ctx, w.names.Commands, w.prefix.Consumer(w.vcc))
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return 0, false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, false, w.explain("reading the workers' consumer", err)
+		return nil, w.explain("reading the workers' consumer", err)
 	}
-	return consumer.CachedInfo().Delivered.Stream, true, nil
+	return consumer.CachedInfo(), nil
 }
