@@ -93,6 +93,12 @@ func (c *Client) planned(ctx context.Context, found map[string]bool) error {
 	}); err != nil {
 		return err
 	}
+	// Commands come and go meanwhile.
+	again, _, err := c.count(ctx, c.names.Commands, held)
+	if err != nil {
+		return err
+	}
+	all = min(all, again)
 	for _, n := range counts {
 		all -= min(all, n)
 	}
