@@ -92,6 +92,7 @@ type publishing struct {
 	denied   map[string]error // by subject
 	decided  time.Time        // when an order was, last
 	failed   error            // why no more orders are handed in
+	refused  bool             // it will not go away by itself
 }
 
 // pending is an order until it has its receipt.
@@ -161,6 +162,7 @@ func (p *publishing) goOn(ctx context.Context, err error, pause time.Duration) e
 	case p.nc.IsClosed():
 		return nats.ErrConnectionClosed
 	case lasting(err), errors.Is(err, ErrNoJetStream) && waited > leaderTime:
+		p.refused = true
 		return err
 	case waited > p.patience && err == nil:
 		return fmt.Errorf("others have changed the same commands for %v", p.patience)
@@ -179,11 +181,10 @@ func (p *publishing) goOn(ctx context.Context, err error, pause time.Duration) e
 
 // giveUp is the receipt of an order that was not decided.
 func (p *publishing) giveUp(x *pending) {
-	var denied *PermissionError
 	switch {
 	case x.sent:
 		x.decide(Undecided, nil, fmt.Errorf("%w: %w", ErrUndecided, p.failed))
-	case errors.Is(p.failed, ErrNotSetUp), errors.Is(p.failed, ErrNoJetStream), errors.As(p.failed, &denied):
+	case p.refused:
 		x.decide(Refused, nil, p.failed)
 	default:
 		x.decide(Undecided, nil, fmt.Errorf("%w: %w", ErrNotSent, p.failed))
