@@ -131,6 +131,7 @@ func TestConnectionClosedForGood(t *testing.T) {
 		vccSettings: vccSettings{
 			VCC: "default", Gateway: gateway, Single: inspectorSettings{Inspector: "1001", GUIDFile: guidFile(t)},
 			Concurrency: 4, CallTimeout: time.Second, MaxAge: time.Minute, MaxAttempts: 1, RetryInitial: time.Second, RetryMax: time.Second,
+			SignInTimeout: time.Second, PollTimeout: time.Second, LockRetry: time.Second,
 		},
 	}
 	log := slog.New(slog.DiscardHandler)
