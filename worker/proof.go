@@ -9,7 +9,7 @@ import (
 
 // proofPause is the least time between two proofs. What is in hand keeps the slots busy
 // for longer.
-const proofPause = 5 * time.Millisecond
+const proofPause = 10 * time.Millisecond
 
 // proof is until when the consumer is known to be the one that the deliveries in hand
 // are counted by. A pull may have reached another one, that was made meanwhile, and
