@@ -58,6 +58,9 @@ func (c *Client) Find(ctx context.Context, vcc, id string) (Found, error) {
 		}
 		if ok && command.ID == id {
 			f = Found{State: HandedBack, WorkNo: command.WorkNo, DueAt: facts.note.DueAt, Attempt: facts.note.Calls}
+			if facts.note.Claim > 0 {
+				f.State, f.DueAt = Waits, time.Time{} // a worker has it
+			}
 		}
 	}
 	if f.State == Nowhere {

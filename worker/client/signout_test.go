@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 )
@@ -102,7 +104,17 @@ func TestFind(t *testing.T) {
 	r.publish(order("waits", "30001"), at(order("planned", "30002"), time.Now().Add(time.Hour)), at(order("gone", "30003"), time.Now().Add(time.Hour)))
 	r.finish(vcc, "30004", "ended", messages.OutcomeSignedOut)
 	r.cancel(client.Selection{IDs: []string{"gone"}})
-	for id, want := range map[string]string{"waits": client.Waits, "planned": client.Planned, "gone": client.Withdraws, "ended": "", "never": client.Nowhere} {
+	// Notes as workers write them.
+	for id, note := range map[string]messages.Parked{"claimed": {Claim: 2}, "handed-back": {Delivery: 1, DueAt: time.Now().Add(time.Hour)}} {
+		ack, err := r.js.PublishMsg(r.ctx, &nats.Msg{Subject: prefix.Commands(vcc), Data: []byte(`{"id":"` + id + `","workNo":"30005"}`)})
+		r.must(err)
+		note.Sequence = ack.Sequence
+		data, err := note.Encode()
+		r.must(err)
+		_, err = r.js.Publish(r.ctx, prefix.Parked(vcc, id), data)
+		r.must(err)
+	}
+	for id, want := range map[string]string{"waits": client.Waits, "claimed": client.Waits, "handed-back": client.HandedBack, "planned": client.Planned, "gone": client.Withdraws, "ended": "", "never": client.Nowhere} {
 		got, err := r.client.Find(r.ctx, vcc, id)
 		if err != nil || got.State != want || (got.Result != nil) != (id == "ended") || (got.WorkNo == "") != (id == "never") {
 			t.Errorf("%s: %+v, %v", id, got, err)
