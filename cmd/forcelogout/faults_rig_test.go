@@ -155,7 +155,23 @@ func (f *faults) send(n int) {
 		}
 		commands[i], f.orders[c.ID] = c, c
 	}
-	f.reach(func(ctx context.Context) error { return f.client.Submit(ctx, messages.DefaultVCC, commands) })
+	orders := func(yield func(client.Order, error) bool) {
+		for _, c := range commands {
+			if !yield(client.Order{Command: c}, nil) {
+				return
+			}
+		}
+	}
+	f.reach(func(ctx context.Context) error {
+		var open error
+		err := f.client.Publish(ctx, 0, orders, func(r client.Receipt) {
+			// What an attempt before has stored may have ended by now.
+			if !errors.Is(r.Err, client.ErrEnded) {
+				open = errors.Join(open, r.Err)
+			}
+		})
+		return errors.Join(open, err)
+	})
 }
 
 // cancel withdraws some of the commands, wherever they are.
@@ -188,7 +204,7 @@ func (f *faults) reach(do func(context.Context) error) {
 		var api *jetstream.APIError
 		switch {
 		case errors.As(err, &api) && api.Code == http.StatusServiceUnavailable, errors.Is(err, nats.ErrNoResponders),
-			errors.Is(err, streams.ErrNoJetStream), errors.Is(err, jetstream.ErrNoStreamResponse),
+			errors.Is(err, streams.ErrNoJetStream), errors.Is(err, client.ErrNoJetStream), errors.Is(err, jetstream.ErrNoStreamResponse),
 			errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 			f.must(f.ctx.Err())
 		default:
