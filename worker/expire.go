@@ -52,7 +52,8 @@ func (w *Worker) expireUnpulled(ctx context.Context) {
 			continue
 		}
 		if err := w.lookAtBacklog(ctx, &b, duty.say); err != nil && ctx.Err() == nil {
-			w.log.LogAttrs(ctx, slog.LevelWarn, "cannot look for expired commands", slog.Any("error", err))
+			w.lookups.failed(ctx, err)
+			w.log.LogAttrs(ctx, slog.LevelDebug, "cannot look for expired commands", slog.Any("error", err))
 			duty.lay()
 			b = backlog{}
 		}
@@ -183,6 +184,9 @@ func (w *Worker) goneAt(ctx context.Context, x waitingCommand, had delivered) (t
 	case p.Sequence == x.seq && p.Claim == 0:
 		x.recall(p)
 		return x.expires.Add(recordTime), nil
+	}
+	if p.Sequence == x.seq {
+		x.recall(p)
 	}
 	x.doubt()
 	return x.expires.Add(w.leases.ackWait + lookPeriod), nil

@@ -257,6 +257,8 @@ func (in *intake) look(ctx context.Context, moved bool) bool {
 	crowded := in.isCrowded(waits)
 	quiet := waits && in.room.pulling()
 	switch before := in.quiet; {
+	case info.Config.AckWait != in.leases.ackWait:
+		in.stall(ctx, "the consumer's ack_wait was changed", fmt.Sprintf("from %v to %v: start the worker anew", in.leases.ackWait, info.Config.AckWait))
 	case info.Paused:
 		// An operator's brake: it is said, and not undone.
 		in.stall(ctx, "the consumer is paused", fmt.Sprintf("for another %v: nats consumer resume", info.PauseRemaining.Round(time.Second)))
