@@ -175,6 +175,9 @@ func TestConnectionClosedForGood(t *testing.T) {
 // password is changed on the server first. Then everything goes on.
 func TestFaultsSignInRefused(t *testing.T) {
 	t.Parallel()
+	if underRace {
+		t.Skip("nats-server's own reload of its configuration is a race")
+	}
 	f := bareFaults(t)
 	f.lost = true
 	opts := &server.Options{JetStream: true, StoreDir: f.dir, Users: []*server.User{{Username: "w", Password: "old"}, {Username: "t", Password: "t"}}}
