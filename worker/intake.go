@@ -132,6 +132,7 @@ func (in *intake) pull(open, work context.Context, n int) {
 	}
 	p := in.leases.pulling()
 	batch, err := in.bound().Fetch(n, options...)
+	p.out = time.Now()
 	if err == nil {
 		for msg := range batch.Messages() {
 			left--

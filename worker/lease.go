@@ -32,7 +32,7 @@ func age(now, then time.Time) time.Duration {
 type held struct {
 	seq      uint64
 	stored   time.Time     // when the stream took it
-	pulled   time.Time     // when the pull was sent that it came for
+	out      time.Time     // when the pull that it came for was surely written
 	doubtful bool          // the consumer does not know whether somebody has had it
 	rest     time.Time     // until then somebody may have it; zero for never
 	ended    chan struct{} // closed when it is not in hand any more
@@ -151,7 +151,7 @@ func (l *leases) hold(msg jetstream.Msg, meta *jetstream.MsgMetadata, p pulled) 
 		return nil, false, ""
 	}
 	h = &held{
-		seq: meta.Sequence.Stream, stored: meta.Timestamp, pulled: p.sent,
+		seq: meta.Sequence.Stream, stored: meta.Timestamp, out: p.out,
 		doubtful: l.source.isDoubtful(meta.Timestamp, now, l.ackWait), rest: l.source.rest(meta.Timestamp, l.ackWait),
 		msg: msg, deliveries: meta.NumDelivered, origin: p.origin, proven: p.sent,
 		gone: make(chan struct{}), ended: make(chan struct{}),

@@ -19,6 +19,7 @@ type origin uint64
 // pulled says what is known of the deliveries of one pull.
 type pulled struct {
 	sent   time.Time // each was made after this moment
+	out    time.Time // the pull was written by then: what is asked later comes to the server behind it
 	origin origin
 	after  uint64 // and has a higher sequence of the consumer
 }

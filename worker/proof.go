@@ -13,8 +13,10 @@ const proofPause = 10 * time.Millisecond
 
 // proof is until when the consumer is known to be the one that the deliveries in hand
 // are counted by. A pull may have reached another one, that was made meanwhile, and
-// nothing in a delivery tells; but a consumer that is there after the pull was sent, was
-// there when the pull came. One question serves all pulls that were sent before it.
+// nothing in a delivery tells; but a consumer that is there after the pull was written was
+// there when the pull came. One question serves all pulls that were written before it. A
+// leader of several replicas may have been replaced and not know it yet: what it says is
+// of the moment at which a majority was last in contact with it.
 type proof struct {
 	mu     sync.Mutex
 	asked  time.Time     // when the last question that was answered well was sent
@@ -30,7 +32,7 @@ func newProof() *proof { return &proof{} }
 
 // covers reports whether a delivery is proven to come from the consumer as it was known
 // when its pull was sent. Its lock is held.
-func (p *proof) covers(h *held) bool { return p.origin == h.origin && p.asked.After(h.pulled) }
+func (p *proof) covers(h *held) bool { return p.origin == h.origin && p.asked.After(h.out) }
 
 // isProven waits until it is known whether a delivery comes from the consumer that this
 // worker knows. It reports false where it does not, or nobody can tell.
@@ -78,10 +80,14 @@ func (l *leases) prove(ctx context.Context, done chan struct{}) {
 	sent := time.Now()
 	consumer, err := l.look(ctx)
 	same := err == nil && l.isSame(consumer)
+	asked := sent
+	if same && isReplicated(consumer) {
+		asked = earlier(sent, majorityAt(consumer, sent))
+	}
 	p.mu.Lock()
 	p.last, p.asking = sent, nil
 	if same {
-		p.asked, p.origin = sent, known
+		p.asked, p.origin = asked, known
 	}
 	p.mu.Unlock()
 	close(done)
