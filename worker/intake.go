@@ -247,7 +247,8 @@ func (in *intake) watch(ctx context.Context) {
 func (in *intake) look(ctx context.Context, moved bool) bool {
 	info, err := in.info(ctx)
 	if err != nil {
-		if ctx.Err() == nil {
+		// What is said already may be the reason: one trouble is one line.
+		if ctx.Err() == nil && in.progressing() == nil {
 			in.stall(ctx, "the consumer does not answer", err.Error())
 		}
 		return false
