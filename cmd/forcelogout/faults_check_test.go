@@ -63,10 +63,6 @@ func (f *faults) checkNothingPending() {
 	}
 }
 
-// simLate is how late the simulator's handler may get to look at its clock: these
-// tests overload the machine.
-const simLate = 250 * time.Millisecond
-
 // checkCallsOf holds the gateway's record of an agent against his command's result.
 func (f *faults) checkCallsOf(order messages.Command, r messages.Result, calls []sim.Call, stored time.Time) {
 	f.Helper()

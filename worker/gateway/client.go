@@ -117,7 +117,7 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 // exchange sends the request and reads the answer to its end, so that the connection
 // can be used again.
 func (c *Client) exchange(ctx context.Context, s Session, method string, target *url.URL, payload []byte) (found reply, err error) {
-	x, lane, version := newExchange(), c.transport.take(ctx), 0
+	x, lane, version := newExchange(ctx), c.transport.take(ctx), 0
 	defer func() { c.transport.give(lane, version) }()
 	req := c.newRequest(httptrace.WithClientTrace(ctx, &x.trace), method, target, payload)
 	s.sign(req.Header)

@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"net"
 	"net/http/httptrace"
+	"os"
 	"sync/atomic"
+	"time"
 )
 
 // What a connection is doing.
@@ -22,6 +25,7 @@ const (
 type wire struct {
 	net.Conn
 	state atomic.Int32
+	until atomic.Pointer[time.Time] // no request is begun after this moment; nil for no limit
 }
 
 // Read implements io.Reader.
@@ -37,22 +41,35 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. A process that was stopped right before a request would
+// write it when it wakes, before any timer could tell that its time is over: the command
+// is somebody else's by then.
 func (w *wire) Write(p []byte) (int, error) {
-	w.state.CompareAndSwap(given, asked)
+	if w.state.CompareAndSwap(given, asked) && isPast(w.until.Load(), time.Now()) {
+		return 0, os.ErrDeadlineExceeded
+	}
 	return w.Conn.Write(p)
+}
+
+// isPast reports whether a moment is over by the monotonic or by the wall clock.
+func isPast(until *time.Time, now time.Time) bool {
+	return until != nil && (now.After(*until) || now.Round(0).After(until.Round(0)))
 }
 
 // exchange watches one request on its way.
 type exchange struct {
 	trace httptrace.ClientTrace
+	until *time.Time  // when the call's time is over; nil for never
 	wire  *wire       // nil before there is a connection
 	early atomic.Bool // the answer was there before the request
 	sent  bool        // there was a connection: something may have been sent
 }
 
-func newExchange() *exchange {
+func newExchange(ctx context.Context) *exchange {
 	x := &exchange{}
+	if until, limited := ctx.Deadline(); limited {
+		x.until = &until
+	}
 	x.trace.GotConn = x.gotConn
 	x.trace.GotFirstResponseByte = x.gotFirstByte
 	return x
@@ -65,6 +82,7 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 		c = over.NetConn()
 	}
 	if x.wire, _ = c.(*wire); x.wire != nil {
+		x.wire.until.Store(x.until)
 		x.wire.state.Store(given)
 	}
 }
