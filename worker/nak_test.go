@@ -7,7 +7,6 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker"
-	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 )
 
@@ -157,7 +156,9 @@ func TestCommandWasElsewhere(t *testing.T) {
 			c.leaves(r)
 			before := r.delivered()
 			r.must(theirs.Nak())
-			r.cancel(client.Selection{WorkNo: agentNo(2)}) // makes room for a pull
+			for i := range 2 { // one of them is in the other slot; the other's end makes room for a pull
+				r.cancelAside("id-" + agentNo(i+1))
+			}
 			r.until("it is delivered once more", func() bool { return r.delivered() > before })
 			release()
 			got := r.awaitOne("x")
