@@ -145,12 +145,14 @@ type following struct {
 	last   record  // as last seen
 	asked  time.Time
 	checks sync.WaitGroup
+
+	written time.Time // when last was, by the server's clock
 }
 
 // changed is told of each state of the record. Both methods report whether to go on.
 func (f *following) changed(ctx context.Context, e entry) bool {
 	first := f.revision == 0
-	f.revision = e.revision
+	f.revision, f.written = e.revision, e.written
 	switch {
 	case e.gone:
 		// By mistake: a keeper that there may be writes it again, and the session goes on.
@@ -237,15 +239,16 @@ func (f *following) try(ctx context.Context) bool {
 }
 
 // upToDate makes sure that the record is still what was seen last. The number of its
-// revision alone does not: a bucket that was made anew counts from one again.
+// revision alone does not: a bucket that was made anew counts from one again, and the
+// keeper's lease may have come to the same number there before it is seen.
 func (f *following) upToDate(ctx context.Context) error {
 	if f.revision == 0 || f.last.empty() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTime)
 	defer cancel()
-	now, revision, err := f.get(ctx)
-	if err == nil && (revision != f.revision || now.Lease != f.last.Lease) {
+	now, err := f.entry(ctx)
+	if err == nil && (now.revision != f.revision || now.Lease != f.last.Lease || !now.written.Equal(f.written)) {
 		err = errOvertaken
 	}
 	return err

@@ -106,18 +106,24 @@ func openShelf(ctx context.Context, cfg Config, inspector string) (shelf, error)
 
 // get reads the record and its revision, 0 where there is none.
 func (s shelf) get(ctx context.Context) (record, uint64, error) {
-	entry, err := s.kv.Get(ctx, s.key)
+	e, err := s.entry(ctx)
+	return e.record, e.revision, err
+}
+
+// entry is get, with the time of the writing.
+func (s shelf) entry(ctx context.Context) (entry, error) {
+	found, err := s.kv.Get(ctx, s.key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return record{}, 0, nil
+		return entry{}, nil
 	}
 	if err != nil {
-		return record{}, 0, fmt.Errorf("reading %s: %w", s.key, err)
+		return entry{}, fmt.Errorf("reading %s: %w", s.key, err)
 	}
-	r, err := parseRecord(entry.Value())
+	r, err := parseRecord(found.Value())
 	if err != nil {
-		return record{}, entry.Revision(), nil // a keeper replaces it; nobody can use it
+		r = record{} // a keeper replaces it; nobody can use it
 	}
-	return r, entry.Revision(), nil
+	return entry{record: r, revision: found.Revision(), written: found.Created()}, nil
 }
 
 // errOvertaken says that somebody else has written first.
