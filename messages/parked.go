@@ -17,6 +17,7 @@ type Parked struct {
 	ClaimedBy   string    `json:"claimedBy,omitzero"` // worker process; deliveries of a consumer that was made anew count from 1
 	ClaimedAt   time.Time `json:"claimedAt,omitzero"` // by the holder's clock, before the claim was stored
 	Possible    bool      `json:"possible,omitzero"`  // a call may have worked, and nobody knows yet
+	OpenUntil   time.Time `json:"openUntil,omitzero"` // somebody else's call may be under way until then
 	Calls       int       `json:"calls,omitzero"`
 	Spent       int       `json:"spent,omitzero"`
 	Redelivered bool      `json:"redelivered,omitzero"`

@@ -265,34 +265,40 @@ func TestCancelledDoesNotExpire(t *testing.T) {
 // TestCancelDuringOthersCall: the agent's state is asked when somebody else's call must be over.
 func TestCancelDuringOthersCall(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.sim.GiveSession(inspectorOfB, guidOfB)
-	release := r.sim.Hold()
-	go func() { // the call of a worker before, which the gateway goes on with
-		req, _ := http.NewRequest("POST", r.url+"/agentgateway/resource/qualitycontrol/"+inspectorOfB+"/forcelogout/30001", nil)
-		req.Header.Set("Guid", guidOfB)
-		req.Header.Set("Content-Type", "application/json; charset=UTF-8")
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			resp.Body.Close()
-		}
-		http.DefaultClient.CloseIdleConnections()
-	}()
-	r.must(r.sim.AwaitInFlight(r.ctx, 1))
-	r.start(func(c *worker.Config) {
-		c.CallTimeout = 3 * time.Second
-		c.Retry = worker.Retry{MaxAttempts: 4, Initial: 1500 * time.Millisecond, Max: 1500 * time.Millisecond}
-	})
-	r.send(order("x", "30001"))
-	r.until("000-007", func() bool { return len(r.callsOf(inspector, "30001")) > 0 })
-	r.cancelAside("x")
-	r.within(2*time.Second, func() bool { return r.streamState("RESULTS").Msgs > 0 })
-	release()
-	got := r.awaitOne("x")
-	time.Sleep(300 * time.Millisecond)
-	if !r.sim.Agent("30001").SignedIn && got.Outcome == messages.OutcomeCancelled {
-		t.Errorf("the agent was signed out, and the result is %+v", got)
+	// The sooner it is asked first, the longer it waits then: in hand, or with the server.
+	for name, pause := range map[string]time.Duration{"asked late": 1500 * time.Millisecond, "asked soon": 400 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			r.sim.GiveSession(inspectorOfB, guidOfB)
+			release := r.sim.Hold()
+			go func() { // the call of a worker before, which the gateway goes on with
+				req, _ := http.NewRequest("POST", r.url+"/agentgateway/resource/qualitycontrol/"+inspectorOfB+"/forcelogout/30001", nil)
+				req.Header.Set("Guid", guidOfB)
+				req.Header.Set("Content-Type", "application/json; charset=UTF-8")
+				if resp, err := http.DefaultClient.Do(req); err == nil {
+					resp.Body.Close()
+				}
+				http.DefaultClient.CloseIdleConnections()
+			}()
+			r.must(r.sim.AwaitInFlight(r.ctx, 1))
+			r.start(func(c *worker.Config) {
+				c.CallTimeout = 3 * time.Second
+				c.Retry = worker.Retry{MaxAttempts: 4, Initial: pause, Max: pause}
+			})
+			r.send(order("x", "30001"))
+			r.until("000-007", func() bool { return len(r.callsOf(inspector, "30001")) > 0 })
+			r.cancelAside("x")
+			r.within(2*time.Second, func() bool { return r.streamState("RESULTS").Msgs > 0 })
+			release()
+			got := r.awaitOne("x")
+			time.Sleep(300 * time.Millisecond)
+			if !r.sim.Agent("30001").SignedIn && got.Outcome == messages.OutcomeCancelled {
+				t.Errorf("the agent was signed out, and the result is %+v", got)
+			}
+			t.Logf("%+v %+v", got, r.sim.Agent("30001"))
+		})
 	}
-	t.Logf("%+v %+v", got, r.sim.Agent("30001"))
 }
 
 // TestConfirmLosesLease: what the gateway has said outlives the lease.

@@ -167,7 +167,7 @@ func (x *execution) recall(p messages.Parked) {
 		x.effect = effectNone
 	}
 	x.unread, x.ending = p.Unread, p.Ending
-	x.startedAt, x.dueAt = p.StartedAt, p.DueAt
+	x.startedAt, x.dueAt, x.openUntil = p.StartedAt, p.DueAt, p.OpenUntil
 	x.answer.Retcode, x.answer.Message, x.answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
 	x.trouble = p.Error
 }
@@ -178,7 +178,7 @@ func (x *execution) parked(delivery uint64) messages.Parked {
 		Sequence: x.held.seq, Delivery: delivery, Calls: x.calls, Spent: x.spent,
 		Unread: x.unread, Ending: x.ending,
 		Redelivered: x.redelivered, Ask: x.ask, Possible: x.effect == effectPossible, SignedOut: x.effect == effectClaimed,
-		StartedAt: x.startedAt, DueAt: x.dueAt,
+		StartedAt: x.startedAt, DueAt: x.dueAt, OpenUntil: x.openUntil,
 		Retcode: x.answer.Retcode, Message: x.answer.Message, HTTPStatus: x.answer.HTTPStatus, Error: x.trouble,
 		Cancelled: x.cancelled,
 	}
@@ -254,7 +254,7 @@ func (w *Worker) leaveNote(ctx context.Context, x *execution) error {
 			return recallErr
 		}
 		if taken := x.takeUp(w.self, last, note); errors.Is(taken, errWithdrawn) {
-			x.dueAt = time.Time{} // there is nothing to wait for any more
+			x.notice()
 		} else if taken != nil {
 			return taken
 		}
