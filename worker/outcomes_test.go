@@ -160,7 +160,7 @@ func TestExpiry(t *testing.T) {
 	}
 	r.sim.Plan("30002", sim.Answer{Fault: sim.FaultHang})
 	r.start(func(c *worker.Config) { c.Retry.MaxAttempts = 1_000_000 })
-	expires := time.Now().Add(700 * time.Millisecond)
+	expires := time.Now().Add(3 * time.Second)
 	retrying, hanging := order("retrying", "30001"), order("hanging", "30002")
 	retrying.ExpiresAt, hanging.ExpiresAt = expires, expires
 	r.send(retrying, hanging)

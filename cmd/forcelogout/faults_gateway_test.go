@@ -47,7 +47,9 @@ func TestFaultsAnswers(t *testing.T) {
 	f.some()
 	f.cancel(10)
 	for id, r := range f.check() {
-		if r.Outcome == messages.OutcomeFailed || r.Outcome == messages.OutcomeAlreadySignedOut {
+		// On an overloaded machine an answer may come after its call has been given up.
+		late := r.FinishedAt.Sub(r.StartedAt) >= callTimeout
+		if r.Outcome == messages.OutcomeFailed || r.Outcome == messages.OutcomeAlreadySignedOut && !late {
 			t.Errorf("%s: %+v", id, r)
 		}
 	}

@@ -98,7 +98,10 @@ func (f *faults) join(url string, replicas int) {
 	f.bind()
 }
 
-const faultAckWait = 2 * time.Second
+const (
+	faultAckWait = 2 * time.Second
+	callTimeout  = time.Second
+)
 
 // bind makes the consumer if there is none.
 func (f *faults) bind() {
@@ -123,7 +126,7 @@ func (f *faults) hire(nats, gateway string, more ...string) *process {
 	guid := filepath.Join(f.dir, "guid")
 	f.must(os.WriteFile(guid, []byte(testGUID), 0o600))
 	args := []string{"worker", "--nats", nats, "--gateway", gateway, "--name", fmt.Sprint("w", f.hired),
-		"--inspector", "1001", "--guid-file", guid, "--concurrency", "16", "--call-timeout", "1s",
+		"--inspector", "1001", "--guid-file", guid, "--concurrency", "16", "--call-timeout", callTimeout.String(),
 		"--listen", "127.0.0.1:0", "--log-format", "json", "--retry-initial", "50ms", "--retry-max", "1s"}
 	p := startProcess(f.T, append(args, more...)...)
 	p.admin(f.T, f.ctx)

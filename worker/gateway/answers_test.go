@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -182,9 +181,7 @@ func cut(text string, n int) (pieces []string) {
 // TestStrayAnswers: behind every answer come more bytes that look like one. Whatever
 // calls fail for it, none is answered with what is another agent's.
 func TestStrayAnswers(t *testing.T) {
-	// Not parallel: it is about close races, and silences what net/http says of each.
-	log.SetOutput(io.Discard)
-	defer log.SetOutput(os.Stderr)
+	// Not parallel: it is about close races.
 	stray := "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" + `{"retcode":"0","message":"nobody asked"}`
 	for protocol, version := range protocols() {
 		for _, how := range []string{"one record", "two records", "two packets"} {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
 )
@@ -117,13 +116,18 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 // exchange sends the request and reads the answer to its end, so that the connection
 // can be used again.
 func (c *Client) exchange(ctx context.Context, s Session, method string, target *url.URL, payload []byte) (found reply, err error) {
-	x, lane, version := newExchange(ctx), c.transport.take(ctx), 0
+	lane, version := c.transport.take(ctx), 0
 	defer func() { c.transport.give(lane, version) }()
-	req := c.newRequest(httptrace.WithClientTrace(ctx, &x.trace), method, target, payload)
+	x, ctx := newExchange(ctx)
+	defer x.stop(nil)
+	req := c.newRequest(ctx, method, target, payload)
 	s.sign(req.Header)
 	// Not through an http.Client: its redirects would carry the GUID to another host.
 	resp, err := lane.RoundTrip(req)
-	if err != nil && !x.sent {
+	if err != nil && errors.Is(context.Cause(ctx), errLate) {
+		err = errLate
+	}
+	if err != nil && (!x.sent || errors.Is(err, errLate)) {
 		return reply{}, &UnsentError{explained(err)}
 	}
 	if err != nil {

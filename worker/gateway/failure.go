@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -28,6 +29,8 @@ var (
 	// errUnasked comes where an answer was there before its request: it belongs to an
 	// earlier one. The request may have been read.
 	errUnasked = errors.New("the connection held an answer that nobody had asked for: it is not taken, and the connection is closed")
+	// errLate comes where the time of a call was over before its request was written.
+	errLate = fmt.Errorf("nothing was sent: %w", context.DeadlineExceeded)
 	// errProxy is what HTTP 407 means.
 	errProxy = errors.New("the proxy asks for credentials (HTTP 407): put them into HTTPS_PROXY, or name the gateway in NO_PROXY")
 )

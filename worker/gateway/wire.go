@@ -2,9 +2,9 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http/httptrace"
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -25,7 +25,7 @@ const (
 type wire struct {
 	net.Conn
 	state atomic.Int32
-	until atomic.Pointer[time.Time] // no request is begun after this moment; nil for no limit
+	until atomic.Pointer[time.Time] // no HTTP/1.1 request is begun after this moment; nil for no limit
 }
 
 // Read implements io.Reader.
@@ -46,7 +46,7 @@ func (w *wire) Read(p []byte) (int, error) {
 // is somebody else's by then.
 func (w *wire) Write(p []byte) (int, error) {
 	if w.state.CompareAndSwap(given, asked) && isPast(w.until.Load(), time.Now()) {
-		return 0, os.ErrDeadlineExceeded
+		return 0, errLate
 	}
 	return w.Conn.Write(p)
 }
@@ -59,31 +59,47 @@ func isPast(until *time.Time, now time.Time) bool {
 // exchange watches one request on its way.
 type exchange struct {
 	trace httptrace.ClientTrace
-	until *time.Time  // when the call's time is over; nil for never
+	until *time.Time // when the call's time is over; nil for never
+	stop  context.CancelCauseFunc
 	wire  *wire       // nil before there is a connection
 	early atomic.Bool // the answer was there before the request
 	sent  bool        // there was a connection: something may have been sent
 }
 
-func newExchange(ctx context.Context) *exchange {
+// newExchange returns the context to make the request with. It ends with the exchange.
+func newExchange(ctx context.Context) (*exchange, context.Context) {
 	x := &exchange{}
 	if until, limited := ctx.Deadline(); limited {
 		x.until = &until
 	}
 	x.trace.GotConn = x.gotConn
 	x.trace.GotFirstResponseByte = x.gotFirstByte
-	return x
+	ctx, x.stop = context.WithCancelCause(ctx)
+	return x, httptrace.WithClientTrace(ctx, &x.trace)
 }
 
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	x.sent = true
 	c := info.Conn
-	if over, is := c.(interface{ NetConn() net.Conn }); is { // TLS
+	if over, is := c.(*tls.Conn); is {
+		if over.ConnectionState().NegotiatedProtocol == "h2" {
+			x.gotShared()
+			return
+		}
 		c = over.NetConn()
 	}
 	if x.wire, _ = c.(*wire); x.wire != nil {
 		x.wire.until.Store(x.until)
 		x.wire.state.Store(given)
+	}
+}
+
+// gotShared is gotConn where others' requests are under way on the same connection: a
+// write that is refused would end them all. HTTP/2 looks at the context right before it
+// writes a request, and HTTP/1.1 does not.
+func (x *exchange) gotShared() {
+	if isPast(x.until, time.Now()) {
+		x.stop(errLate)
 	}
 }
 
@@ -93,7 +109,7 @@ func (x *exchange) gotFirstByte() {
 	}
 }
 
-// over ends the exchange: whatever comes now, nobody has asked for.
+// over is told that the answer has been read: whatever comes now, nobody has asked for.
 func (x *exchange) over() {
 	if x.wire != nil {
 		x.wire.state.Store(resting)
