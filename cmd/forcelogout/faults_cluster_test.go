@@ -246,3 +246,21 @@ func TestFaultsClusterCut(t *testing.T) {
 		})
 	}
 }
+
+// TestFaultsStartWithoutMajority: a worker that is started while JetStream has no leader
+// waits for one, and says so.
+func TestFaultsStartWithoutMajority(t *testing.T) {
+	t.Parallel()
+	f := bareFaults(t)
+	cluster := f.cluster()
+	f.join(cluster.urls(), 3)
+	cluster.stop(1)
+	cluster.stop(2)
+	f.begin(cluster.nodes[0].ClientURL(), f.gateway)
+	f.crew[0].log.awaitText(t, f.ctx, "JetStream does not answer yet, still starting")
+	cluster.start(1)
+	cluster.start(2)
+	f.crew[0].admin(t, f.ctx)
+	f.send(10)
+	f.check()
+}

@@ -122,6 +122,14 @@ func (f *faults) must(err error) {
 // hire starts a worker, and returns when it works.
 func (f *faults) hire(nats, gateway string, more ...string) *process {
 	f.Helper()
+	p := f.begin(nats, gateway, more...)
+	p.admin(f.T, f.ctx)
+	return p
+}
+
+// begin starts a worker and does not wait for it.
+func (f *faults) begin(nats, gateway string, more ...string) *process {
+	f.Helper()
 	f.hired++
 	guid := filepath.Join(f.dir, "guid")
 	f.must(os.WriteFile(guid, []byte(testGUID), 0o600))
@@ -129,7 +137,6 @@ func (f *faults) hire(nats, gateway string, more ...string) *process {
 		"--inspector", "1001", "--guid-file", guid, "--concurrency", "16", "--call-timeout", callTimeout.String(),
 		"--listen", "127.0.0.1:0", "--log-format", "json", "--retry-initial", "50ms", "--retry-max", "1s"}
 	p := startProcess(f.T, append(args, more...)...)
-	p.admin(f.T, f.ctx)
 	f.crew = append(f.crew, p)
 	return p
 }

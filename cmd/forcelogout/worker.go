@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
@@ -95,10 +96,13 @@ func (c *workerCommand) open(ctx context.Context, configs []worker.Config, log *
 	for i := range configs {
 		configs[i].API = api
 	}
-	if err := c.setUp(ctx, s.nc, configs, log); err != nil {
-		return s, err
-	}
-	if s.workers, err = newWorkers(ctx, s.nc, configs); err != nil {
+	err = untilAnswered(ctx, log, func() (err error) {
+		if err = c.setUp(ctx, s.nc, configs, log); err == nil {
+			s.workers, err = newWorkers(ctx, s.nc, configs)
+		}
+		return err
+	})
+	if err != nil {
 		return s, err
 	}
 	s.admin, err = c.listen(ctx, s, configs, log)
@@ -225,6 +229,22 @@ func (s *site) run(ctx context.Context) error {
 		return nil
 	})
 	return group.Wait()
+}
+
+// untilAnswered repeats a step of the start that failed because JetStream does not answer,
+// as while its servers elect a leader: whoever starts a worker at that moment need not
+// start it again.
+func untilAnswered(ctx context.Context, log *slog.Logger, step func() error) error {
+	pauses := backoff.NewExponentialBackOff(backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(10*time.Second), backoff.WithMaxElapsedTime(0))
+	return backoff.RetryNotify(func() error {
+		err := step()
+		if err != nil && !streams.IsPassing(err) {
+			return backoff.Permanent(err)
+		}
+		return err
+	}, backoff.WithContext(pauses, ctx), func(err error, wait time.Duration) {
+		log.LogAttrs(ctx, slog.LevelWarn, "JetStream does not answer yet, still starting", slog.Any("error", err), slog.Duration("retry_in", wait))
+	})
 }
 
 func newWorkers(ctx context.Context, nc *nats.Conn, configs []worker.Config) ([]*worker.Worker, error) {

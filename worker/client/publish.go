@@ -353,7 +353,7 @@ func (p *publishing) answered(x *pending, err error) error {
 	case errors.Is(err, jetstream.ErrMessageSchedulesDisabled):
 		x.decide(Refused, nil, ErrNoSchedules)
 		return nil
-	case errors.Is(err, nats.ErrMaxPayload), errors.As(err, &said) && !passing(said):
+	case errors.Is(err, nats.ErrMaxPayload), errors.As(err, &said) && !streams.IsPassing(said):
 		x.decide(Refused, nil, fmt.Errorf("NATS refuses the command: %w", err))
 		return nil
 	}
@@ -364,18 +364,6 @@ func (p *publishing) answered(x *pending, err error) error {
 func unanswered(err error) bool {
 	var said *jetstream.APIError
 	return !errors.As(err, &said) && !errors.Is(err, jetstream.ErrNoStreamResponse)
-}
-
-// passing reports whether an error of JetStream is likely to be over soon.
-func passing(said *jetstream.APIError) bool {
-	switch said.ErrorCode {
-	case 10008, // no leader of the cluster
-		10009, // no suitable peer
-		10074, // the stream is offline
-		10118: // a server that is shutting down
-		return true
-	}
-	return false
 }
 
 // repeat decides an order whose id the stream has seen within its duplicate window.
