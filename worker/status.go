@@ -15,7 +15,7 @@ import (
 func (w *Worker) answerStatus(ctx context.Context) {
 	sub, err := w.nc.SubscribeSync(w.cfg.Prefix.Status(w.cfg.VCC))
 	if err != nil {
-		w.log.LogAttrs(ctx, slog.LevelError, "cannot answer for the status", slog.Any("error", err))
+		w.cfg.Log.LogAttrs(ctx, slog.LevelError, "cannot answer for the status", slog.Any("error", err))
 		return
 	}
 	defer func() { _ = sub.Unsubscribe() }()

@@ -54,10 +54,6 @@ type Config struct {
 	Retcodes    *retcode.Table  // nil means the table without changes
 	Log         *slog.Logger    // required
 
-	// Changed is told when calls become possible or impossible. It is called under
-	// the pool's lock and must return at once.
-	Changed func(Availability)
-
 	// Wait waits between sign-ins, and Now tells what is due; nil for real time. Tests
 	// turn a clock with them.
 	Wait func(context.Context, time.Duration) error
@@ -83,9 +79,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Changed == nil {
-		c.Changed = func(Availability) {}
-	}
 	var err error
 	if c.Retcodes == nil {
 		c.Retcodes, err = retcode.New(nil)
@@ -104,7 +97,6 @@ type Pool struct {
 	most     int // calls in flight
 	inFlight int
 	waiters  []*waiter     // the most urgent first
-	said     Availability  // last, to Config.Changed
 	changed  chan struct{} // closed at the next change of a session
 }
 
@@ -334,10 +326,6 @@ func (p *Pool) dispatch() {
 func (p *Pool) sessionsChanged() {
 	close(p.changed)
 	p.changed = make(chan struct{})
-	if now := p.availability(); now != p.said {
-		p.said = now
-		p.cfg.Changed(now)
-	}
 	p.dispatch()
 }
 
@@ -355,7 +343,10 @@ func (a Availability) String() string {
 	return [...]string{"coming", "possible", "impossible"}[a]
 }
 
-func (p *Pool) availability() Availability {
+// Availability is as of now; it may be another one when Changed is closed.
+func (p *Pool) Availability() Availability {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch err := p.possible(Wish{}); {
 	case err == nil:
 		return Available

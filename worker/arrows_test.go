@@ -1,0 +1,85 @@
+package worker_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/forcelogout/forcelogout/"
+
+// mayImport is the house: what each package may import of ours. Arrows point down only.
+func mayImport() map[string][]string {
+	return map[string][]string{
+		"messages":           {},
+		"worker/clock":       {},
+		"worker/health":      {},
+		"worker/retcode":     {},
+		"worker/gateway":     {"worker/retcode"},
+		"worker/gateway/sim": {"worker/gateway/sim"},
+		"worker/streams":     {"messages"},
+		"worker/admin":       {"messages"},
+		"worker/embedded":    {},
+		"worker/session":     {"messages", "worker/gateway", "worker/retcode", "worker/streams"},
+		"worker/client":      {"messages", "worker/streams"},
+		"worker/job":         {"messages", "worker/gateway", "worker/retcode"},
+		"worker/outage":      {"worker/clock", "worker/job", "worker/retcode"},
+		"worker/record":      {"messages", "worker/admin", "worker/gateway", "worker/health", "worker/job", "worker/streams"},
+		"worker/intake":      {"messages", "worker/clock", "worker/health", "worker/streams"},
+		"worker/admit": {
+			"messages", "worker/admin", "worker/clock", "worker/health", "worker/intake", "worker/job", "worker/record", "worker/streams",
+		},
+		"worker/sweep": {"messages", "worker/health", "worker/intake", "worker/job", "worker/record", "worker/streams"},
+		"worker/execute": {
+			"messages", "worker/admin", "worker/clock", "worker/gateway", "worker/health", "worker/intake", "worker/job",
+			"worker/outage", "worker/record", "worker/retcode", "worker/session",
+		},
+		"worker": {
+			"messages", "worker/admin", "worker/admit", "worker/execute", "worker/gateway", "worker/health", "worker/intake", "worker/job",
+			"worker/outage", "worker/record", "worker/retcode", "worker/session", "worker/streams", "worker/sweep",
+		},
+	}
+}
+
+// TestArrows: no package imports another one of ours than it may, and nobody but the
+// command imports package worker.
+func TestArrows(t *testing.T) {
+	t.Parallel()
+	allowed := mayImport()
+	err := filepath.WalkDir("..", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		pkg := strings.TrimPrefix(path.Dir(filepath.ToSlash(file)), "../")
+		if strings.HasPrefix(pkg, "cmd/") || strings.HasPrefix(pkg, "deploy/") {
+			return nil
+		}
+		may, known := allowed[pkg]
+		if !known {
+			t.Errorf("%s is a room that the map does not have: add it to mayImport, and to doc.go", pkg)
+		}
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range source.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if ours, is := strings.CutPrefix(name, module); is && !slices.Contains(may, ours) {
+				t.Errorf("%s imports %s, which is no arrow of the house", file, ours)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,138 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/job"
+	"github.com/forcelogout/forcelogout/worker/outage"
+	"github.com/forcelogout/forcelogout/worker/session"
+)
+
+// Why an exchange did not take place.
+var (
+	errDraining = errors.New("the worker is shutting down")
+	errTooLate  = errors.New("the command expired")
+	errChanged  = errors.New("the agent's state may have changed")
+)
+
+// exchange makes one request in an inspector's name and holds the inspector only that
+// long. What can forbid a call (drain, lease, expiry) is checked before queueing for an
+// inspector, and again when one is free. It returns whether the gateway counts as down and
+// the exchange has shown it.
+func (e *Executor) exchange(ctx context.Context, x *execution, request func(context.Context, *session.Use) shown) (down bool, err error) {
+	x.d.Ensure(ctx, e.Policy.CallTimeout)
+	if _, err := e.mayCall(x); err != nil {
+		return false, err // without waiting for a turn that it will not use
+	}
+	use, err := e.take(x)
+	if err != nil {
+		return false, err
+	}
+	var found shown
+	defer func() { use.Done(found.Report) }()
+	x.d.Ensure(ctx, e.Policy.CallTimeout)
+	timeout, err := e.mayCall(x)
+	if err != nil {
+		return false, err
+	}
+	end, err := e.Gate.Begin(x.Command.WorkNo)
+	if err != nil {
+		return false, err
+	}
+	if e.Gate.Halted() {
+		e.Gateway.Redial() // the connections that there are may be what is down
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	found = request(ctx, use)
+	if timeout < e.Policy.CallTimeout && ctx.Err() != nil {
+		found.health = outage.Nothing // the command's time was short, not the gateway slow
+	}
+	end(found.health, found.why)
+	return found.health.IsBad() && e.Gate.Halted(), nil
+}
+
+// shown is what an exchange shows, about the inspector and about the gateway.
+type shown struct {
+	session.Report
+	health outage.Health
+	why    string // the health is bad
+}
+
+// take waits for an inspector as long as the call may be made.
+func (e *Executor) take(x *execution) (*session.Use, error) {
+	// Where it was withdrawn before, the question is whether the agent is signed out.
+	stop := session.Stop{Drained: e.Draining, Gone: x.withdrawal(), At: x.Expires}
+	use, err := e.Inspectors.Take(stop, x.wish())
+	if !errors.Is(err, session.ErrStopped) {
+		return use, err
+	}
+	if _, err = e.mayCall(x); err == nil {
+		err = job.ErrWithdrawn
+	}
+	return nil, err
+}
+
+// mayCall returns how long the call may take: no longer than the command lives and than
+// this worker surely holds it.
+func (e *Executor) mayCall(x *execution) (time.Duration, error) {
+	select {
+	case <-e.Draining:
+		return 0, errDraining
+	default:
+	}
+	lease := x.d.Remaining()
+	if lease < job.ShortestCall {
+		return 0, job.ErrLost
+	}
+	left := time.Until(x.Expires)
+	if left < job.ShortestCall {
+		return 0, errTooLate
+	}
+	return min(e.Policy.CallTimeout, lease, left), nil
+}
+
+// wish says which inspectors may make the command's call.
+func (x *execution) wish() session.Wish {
+	return session.Wish{Inspector: x.Command.Inspector, WorkNo: x.Command.WorkNo, Avoid: x.Avoid, By: x.Expires}
+}
+
+// withdrawal is closed when the command is withdrawn; nil where that is known already.
+func (x *execution) withdrawal() <-chan struct{} {
+	if x.Cancelled != nil || x.d.Withdrawn() != nil {
+		return nil
+	}
+	return x.d.Gone()
+}
+
+// barred is what kept a step from being done, as it is seen.
+func (e *Executor) barred(x *execution, err error) job.Seen {
+	seen := job.Seen{Err: err}
+	switch {
+	case errors.Is(err, errDraining):
+		seen.What = job.Draining
+	case errors.Is(err, job.ErrLost):
+		seen.What = job.LeaseLost
+	case errors.Is(err, errSettled):
+		seen.What = job.Settled
+	case errors.Is(err, errTwin):
+		seen.What = job.Twin
+	case errors.Is(err, job.ErrWithdrawn), errors.Is(err, errChanged):
+		seen.What = job.Ready
+	case errors.Is(err, errTooLate):
+		seen.What = job.TooLate
+	case errors.Is(err, session.ErrPending), errors.Is(err, session.ErrDown):
+		seen.What = job.SessionPending
+	case errors.Is(err, session.ErrHalted), errors.Is(err, outage.ErrHalted):
+		seen.What, seen.Untried = job.GatewayDown, e.Gate.IsFresh(x.Command.WorkNo)
+	case errors.Is(err, session.ErrUnknown):
+		seen.What = job.UnknownHere
+	case errors.Is(err, session.ErrItself):
+		seen.What = job.Itself
+	default: // the worker ends without delay; the server redelivers
+		seen.What = job.Stopped
+	}
+	return seen
+}

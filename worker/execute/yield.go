@@ -1,0 +1,96 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/intake"
+	"github.com/forcelogout/forcelogout/worker/job"
+	"github.com/forcelogout/forcelogout/worker/record"
+)
+
+// yield gives a command back to the server until it is due. Whoever gets it then goes on
+// where this worker stopped. Without a note, and without the lease, it is left to the
+// server, which delivers it again after AckWait: a NAK takes a command from whoever has
+// it.
+func (e *Executor) yield(ctx context.Context, x *execution, step job.Step) {
+	e.awaits(x, step)
+	e.Book.Waits(x.Job, step, true)
+	err := e.leaveNote(ctx, x)
+	switch {
+	case err == nil:
+		e.Noting.Worked(ctx)
+	case !errors.Is(err, job.ErrLost): // that tells nothing of notes
+		e.Noting.Failed(ctx, err)
+	}
+	held := x.d.Remaining() > 0
+	x.d.Drop() // before the server can deliver it again: here it must be new then
+	if errors.Is(err, job.ErrLost) || !held {
+		e.Book.Lost(ctx, x.Job)
+		return
+	}
+	delay := e.delay(x, step)
+	if err == nil {
+		err = x.d.Nak(delay)
+	}
+	if err != nil {
+		e.Log.LogAttrs(ctx, slog.LevelWarn, "not handed back, the server redelivers it after AckWait", x.Attr(), slog.Any("error", err))
+		return
+	}
+	e.Metrics.HandedBack()
+	e.Log.LogAttrs(ctx, slog.LevelDebug, "handed back", x.Attr(), slog.Duration("delay", delay))
+}
+
+// delay is when the server shall deliver the command again. One that was withdrawn while
+// it was still here comes at once. What a worker that ends hands back stays out of its own
+// pulls, which are open until they are surely empty.
+func (e *Executor) delay(x *execution, step job.Step) time.Duration {
+	var delay time.Duration
+	if !step.Until.IsZero() && (x.Ending || x.d.Withdrawn() == nil) {
+		delay = max(0, time.Until(step.Until)-record.HandBackEarly)
+	}
+	select {
+	case <-e.Draining:
+		return max(delay, intake.DrainTime)
+	default:
+		return delay
+	}
+}
+
+// leaveNote stores what the next worker must know. Where the command was withdrawn
+// meanwhile, the note says that too.
+func (e *Executor) leaveNote(ctx context.Context, x *execution) error {
+	const most = 3 // others may write at the same time, each once
+	var err error
+	for range most {
+		if x.d.Remaining() <= 0 {
+			return job.ErrLost
+		}
+		var note uint64
+		note, err = e.Book.Notes.Write(ctx, x.Command.ID, x.Note(x.d.Seq, x.d.Number()), x.note, x.Expires)
+		if err == nil {
+			x.note = note
+			return nil
+		}
+		if !errors.Is(err, record.ErrOvertaken) {
+			return err
+		}
+		if taken := e.takeUp(ctx, x); taken != nil && !errors.Is(taken, job.ErrWithdrawn) {
+			return taken
+		}
+	}
+	return err
+}
+
+// leaveTrace tells the next worker of calls that were made for a command without a claim,
+// before it was lost. It is no more than a help: whoever has the command now may know.
+func (e *Executor) leaveTrace(ctx context.Context, x *execution) {
+	if !x.Called || !x.claimedAt.IsZero() || x.Effect == job.None {
+		return
+	}
+	if _, err := e.Book.Notes.Write(ctx, x.Command.ID, x.Note(x.d.Seq, 0), x.note, x.Expires); err != nil {
+		e.Log.LogAttrs(ctx, slog.LevelInfo, "no note of the calls that were made", x.Attr(), slog.Any("error", err))
+	}
+}

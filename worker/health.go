@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"errors"
+	"math"
+
+	"github.com/forcelogout/forcelogout/worker/admin"
+)
+
+var errDraining = errors.New("the worker is shutting down")
+
+// Ready is nil while the worker can take and execute commands, and else says what is in
+// the way.
+func (w *Worker) Ready() error {
+	select {
+	case <-w.draining:
+		return errDraining
+	default:
+	}
+	if !w.nc.IsConnected() {
+		return errors.New("not connected to NATS")
+	}
+	for _, problem := range w.problems {
+		if err := problem(); err != nil {
+			return err
+		}
+	}
+	usable, problem := w.inspectors.Ready()
+	if usable {
+		return nil
+	}
+	return problem
+}
+
+// Degraded says which inspectors cannot be used while others can; nil where all can.
+func (w *Worker) Degraded() error {
+	_, problem := w.inspectors.Ready()
+	return problem
+}
+
+// Gauges are the worker's present numbers, for metrics.
+func (w *Worker) Gauges() admin.Gauges {
+	days, known := w.inspectors.PasswordDays()
+	if !known {
+		days = math.NaN()
+	}
+	inHand, parked := w.capacity.InHand()
+	pending, unacked := w.intake.Waiting()
+	return admin.Gauges{
+		PasswordDays: days,
+		InFlight:     w.inspectors.InFlight(),
+		Parked:       parked,
+		InHand:       inHand,
+		Pending:      pending,
+		Unacked:      unacked,
+		Usable:       w.inspectors.Usable(),
+		Down:         w.gate.Halted(),
+	}
+}

@@ -1,0 +1,173 @@
+package job
+
+import (
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/gateway"
+)
+
+// ShortestCall is the least time that a call is started with. Less would be cut off
+// before an answer could come, and leave open whether it worked; or the call would reach
+// the gateway after the command's end.
+const ShortestCall = 100 * time.Millisecond
+
+// Policy is what an operator has decided for all commands.
+type Policy struct {
+	Retry       Retry
+	CallTimeout time.Duration
+	Confirm     bool          // look for the effect of each call before it is reported
+	TrialPause  time.Duration // between two trials of a gateway that is down
+}
+
+// Decide has the rules: it notes what was seen, and returns what to do next.
+func Decide(j *Job, seen Seen, p Policy, now time.Time) Step {
+	j.note(seen)
+	switch seen.What {
+	case Secured:
+		return j.attempt(p, now)
+	case Told:
+		return j.told(seen, p, now)
+	case Answered:
+		return j.answered(seen, p, now)
+	case Confirmed:
+		return j.confirmed(seen, p, now)
+	case Ready:
+		if seen.Lost {
+			return Step{Do: Drop}
+		}
+		return j.next(now)
+	default:
+		return j.barred(seen, p, now)
+	}
+}
+
+// note takes up what holds whatever has happened. A command that was just withdrawn waits
+// for nothing but its end. Where a call may be under way the wait goes on: a question that
+// is answered before the call works would be answered wrongly.
+func (j *Job) note(seen Seen) {
+	j.Delivery = seen.Delivery
+	if j.Cancelled == nil {
+		j.Cancelled = seen.Withdrawn
+	}
+	if j.Cancelled == nil || j.Ending {
+		return
+	}
+	j.Ending = true
+	if j.Effect != Possible {
+		j.DueAt = time.Time{}
+	}
+}
+
+// next waits until the command is due, and then secures it.
+func (j *Job) next(now time.Time) Step {
+	if !now.Before(j.Expires) {
+		return j.end(j.Lapsed())
+	}
+	j.DueAt = earlier(j.DueAt, j.Expires)
+	switch d := j.dueIn(now); {
+	case d == 0:
+		return Step{Do: Secure}
+	case d > longestWaitInHand:
+		return j.yield()
+	default:
+		return Step{Do: Wait, Until: j.DueAt, For: j.reason()}
+	}
+}
+
+// attempt decides about a command that is due, and this worker's alone.
+func (j *Job) attempt(p Policy, now time.Time) Step {
+	j.lookedAt, j.waitsFor = time.Time{}, ""
+	if j.Cancelled != nil {
+		return j.withdrawn()
+	}
+	if j.Expires.Sub(now) < ShortestCall {
+		return j.late(now)
+	}
+	if j.QueryFirst {
+		return Step{Do: Query}
+	}
+	if end, over := j.exhausted(p); over {
+		return j.end(end)
+	}
+	if j.conditional(now) {
+		return Step{Do: Query}
+	}
+	return Step{Do: Call}
+}
+
+// withdrawn tells the truth where the agent may have been signed out all the same, by a
+// worker that died or by a call without an answer: that is asked until it is answered.
+func (j *Job) withdrawn() Step {
+	switch j.Effect {
+	case None:
+		return j.end(endCancelled(*j.Cancelled))
+	case Claimed:
+		return j.end(j.done(gateway.PresenceUnknown))
+	default:
+		return Step{Do: Query}
+	}
+}
+
+// late waits for the end of a command that has too little life left for a call.
+func (j *Job) late(now time.Time) Step {
+	if !now.Before(j.Expires) {
+		return j.end(j.Lapsed())
+	}
+	j.DueAt = j.Expires
+	return Step{Do: Wait, Until: j.Expires, For: j.reason()}
+}
+
+// barred decides on what kept a step from being done.
+func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
+	switch seen.What {
+	case NoPlace:
+		if j.dueIn(now) == 0 {
+			j.postpone(j.pause(noInspector, shortRest, now), ForSession, now)
+		}
+	case SessionPending:
+		return j.awaitSession()
+	case NoInspector:
+		rest := j.pause(noInspector, shortRest, now)
+		if seen.Elsewhere {
+			rest = j.pause(otherInspector, longRest, now)
+		}
+		j.postpone(rest, ForSession, now)
+	case GatewayDown:
+		rest := j.pause(2*p.TrialPause, longRest, now)
+		if seen.Untried {
+			rest = j.pause(gatewayDown, shortRest, now)
+		}
+		j.postpone(rest, ForGateway, now)
+	case UnknownHere:
+		if j.Delivery >= lastUnknown {
+			return j.end(endNoSession(seen.Err))
+		}
+		j.postpone(j.pause(unknownHere, longRest, now), ForSession, now)
+	case TooLate:
+		return j.late(now)
+	case LeaseLost:
+		return Step{Do: Drop}
+	case Twin:
+		return Step{Do: LeaveToTwin}
+	case Settled:
+		return Step{Do: Settle}
+	case Itself:
+		return j.end(endItself(seen.Err))
+	case Stopped:
+		return Step{Do: Leave}
+	}
+	return j.yield()
+}
+
+func (j *Job) end(e Ending) Step { return Step{Do: End, Ending: e} }
+
+// yield gives the command back until it is due, or has expired.
+func (j *Job) yield() Step {
+	j.DueAt = earlier(j.DueAt, j.Expires)
+	return Step{Do: Yield, Until: j.DueAt, For: j.reason()}
+}
+
+func (j *Job) awaitSession() Step {
+	j.waitsFor = ForSession
+	return Step{Do: AwaitSession, Until: j.Expires, For: ForSession}
+}

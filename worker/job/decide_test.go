@@ -1,0 +1,203 @@
+package job
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/retcode"
+)
+
+var start = time.Date(2026, 11, 25, 18, 0, 0, 0, time.UTC)
+
+func policy() Policy {
+	return Policy{
+		Retry:       Retry{MaxAttempts: 4, Initial: 500 * time.Millisecond, Max: 30 * time.Second},
+		CallTimeout: 10 * time.Second, TrialPause: 2 * time.Second,
+	}
+}
+
+// fresh is a command that was just admitted and lives for five minutes.
+func fresh() *Job {
+	j := New("default", messages.Command{ID: "a", WorkNo: "30012"}, start, start, 5*time.Minute)
+	j.Delivery = 1
+	return j
+}
+
+// in returns a fresh command with something about it changed.
+func in(changes ...func(*Job)) *Job {
+	j := fresh()
+	for _, change := range changes {
+		change(j)
+	}
+	return j
+}
+
+func withdrawn(j *Job) { j.Cancelled = &messages.Cancellation{At: start} }
+func possible(j *Job)  { j.Effect, j.QueryFirst = Possible, true }
+func claimed(j *Job)   { j.Effect = Claimed }
+func polite(j *Job)    { j.Command.WhenIdle, j.Command.GraceUntil = true, start.Add(time.Minute) }
+func before(j *Job)    { j.Command.SignedInBefore = start.Add(-time.Hour) }
+func used(n int) func(*Job) {
+	return func(j *Job) { j.Calls, j.Spent = n, n }
+}
+func due(d time.Duration) func(*Job) { return func(j *Job) { j.DueAt = start.Add(d) } }
+func dies(d time.Duration) func(*Job) {
+	return func(j *Job) { j.Expires = start.Add(d) }
+}
+
+func told(p gateway.Presence) Seen {
+	return Seen{What: Told, State: gateway.State{Presence: p}, Verdict: Verdict{Class: retcode.Success}}
+}
+
+func unread() Seen {
+	return Seen{What: Told, Verdict: Verdict{Class: retcode.Transient, Hint: WholeGateway, Meaning: "no answer"}}
+}
+
+func answer(class retcode.Class, hint Hint) Seen {
+	return Seen{What: Answered, Answer: gateway.Answer{HTTPStatus: 200, Retcode: "900-003"}, Verdict: Verdict{Class: class, Hint: hint}}
+}
+
+// TestDecide has a row for each rule; the order is the one in which a command meets them.
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	late := told(gateway.PresenceSignedIn)
+	late.State.SignedInAt = start
+	onCall := told(gateway.PresenceSignedIn)
+	onCall.State.OnCall = true
+	down := answer(retcode.Transient, WholeGateway)
+	down.Down = true
+	untried := Seen{What: GatewayDown, Untried: true}
+	lost := Seen{What: Ready, Lost: true}
+	for name, c := range map[string]struct {
+		job  *Job
+		seen Seen
+		do   Do
+		why  Reason
+		out  messages.Outcome
+		why2 messages.Cause
+	}{
+		"admitted":               {job: fresh(), seen: Seen{What: Ready}, do: Secure},
+		"not due, soon":          {job: in(due(time.Second)), seen: Seen{What: Ready}, do: Wait, why: ForTime},
+		"not due, later":         {job: in(due(time.Minute)), seen: Seen{What: Ready}, do: Yield, why: ForTime},
+		"called before, not due": {job: in(used(1), due(time.Second)), seen: Seen{What: Ready}, do: Wait, why: ForRetry},
+		"expired":                {job: in(dies(0)), seen: Seen{What: Ready}, do: End, out: messages.OutcomeExpired, why2: messages.CauseExpiredBeforeAttempt},
+		"expired after a call":   {job: in(dies(0), used(1)), seen: Seen{What: Ready}, do: End, out: messages.OutcomeExpired, why2: messages.CauseExpiredWhileRetrying},
+		"expired, claimed":       {job: in(dies(0), claimed), seen: Seen{What: Ready}, do: End, out: messages.OutcomeSignedOut},
+		"expired, withdrawn":     {job: in(dies(0), withdrawn), seen: Seen{What: Ready}, do: End, out: messages.OutcomeCancelled, why2: messages.CauseCancelled},
+		"expired, withdrawn, possible": {job: in(dies(0), withdrawn, possible), seen: Seen{What: Ready}, do: End,
+			out: messages.OutcomeExpired, why2: messages.CauseExpiredBeforeAttempt},
+		"lost while it waited":               {job: fresh(), seen: lost, do: Drop},
+		"withdrawn while it waits":           {job: in(withdrawn, due(time.Minute)), seen: Seen{What: Ready}, do: Secure},
+		"withdrawn while somebody may call":  {job: in(withdrawn, possible, due(time.Minute)), seen: Seen{What: Ready}, do: Yield, why: ForTime},
+		"secured":                            {job: fresh(), seen: Seen{What: Secured}, do: Call},
+		"secured, withdrawn":                 {job: in(withdrawn), seen: Seen{What: Secured}, do: End, out: messages.OutcomeCancelled, why2: messages.CauseCancelled},
+		"secured, withdrawn, claimed":        {job: in(withdrawn, claimed), seen: Seen{What: Secured}, do: End, out: messages.OutcomeSignedOut},
+		"secured, withdrawn, possible":       {job: in(withdrawn, possible), seen: Seen{What: Secured}, do: Query},
+		"secured, too little life":           {job: in(dies(50 * time.Millisecond)), seen: Seen{What: Secured}, do: Wait, why: ForTime},
+		"secured, query first":               {job: in(possible), seen: Seen{What: Secured}, do: Query},
+		"secured, signedInBefore":            {job: in(before), seen: Seen{What: Secured}, do: Query},
+		"secured, whenIdle":                  {job: in(polite), seen: Seen{What: Secured}, do: Query},
+		"secured, grace is over":             {job: in(polite, func(j *Job) { j.Command.GraceUntil = start }), seen: Seen{What: Secured}, do: Call},
+		"secured, attempts used up":          {job: in(used(4)), seen: Seen{What: Secured}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
+		"secured, attempts used up and open": {job: in(used(4), possible), seen: Seen{What: Secured}, do: Query},
+
+		"told: signed out":           {job: in(possible), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
+		"told: signed out, claimed":  {job: in(claimed), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeSignedOut},
+		"told: signed in":            {job: in(possible), seen: told(gateway.PresenceSignedIn), do: Call},
+		"told: signed in, used up":   {job: in(possible, used(4)), seen: told(gateway.PresenceSignedIn), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
+		"told: unknown":              {job: in(possible), seen: told(gateway.PresenceUnknown), do: Call},
+		"told: signed in, not due":   {job: in(used(1), due(time.Second)), seen: told(gateway.PresenceSignedIn), do: Wait, why: ForRetry},
+		"told: signed in later":      {job: in(before), seen: late, do: End, out: messages.OutcomeSuperseded, why2: messages.CauseSuperseded},
+		"told: on a call":            {job: in(polite), seen: onCall, do: Yield, why: ForCall},
+		"told: unknown, polite":      {job: in(polite), seen: told(gateway.PresenceUnknown), do: Yield, why: ForCall},
+		"told: on a call, no matter": {job: in(before), seen: onCall, do: Call},
+		"unread":                     {job: in(possible), seen: unread(), do: Wait, why: ForRetry},
+		"unread, no matter":          {job: in(func(j *Job) { j.QueryFirst = true }), seen: unread(), do: Call},
+		"unread, a condition":        {job: in(before), seen: unread(), do: Wait, why: ForRetry},
+		"unread too often":           {job: in(possible, func(j *Job) { j.Unread = 3 }), seen: unread(), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
+		"session refused":            {job: in(possible), seen: Seen{What: Told, Verdict: Verdict{Class: retcode.Session}}, do: AwaitSession, why: ForSession},
+
+		"told of withdrawn: signed out": {job: in(withdrawn, possible), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
+		"told of withdrawn: signed in":  {job: in(withdrawn, possible), seen: told(gateway.PresenceSignedIn), do: End, out: messages.OutcomeCancelled, why2: messages.CauseCancelled},
+		"told of withdrawn: unknown":    {job: in(withdrawn, possible), seen: told(gateway.PresenceUnknown), do: End, out: messages.OutcomeCancelled, why2: messages.CauseCancelled},
+		"told of withdrawn: unread":     {job: in(withdrawn, possible), seen: unread(), do: Wait, why: ForRetry},
+		"told of withdrawn: signed in, while somebody may call": {job: in(withdrawn, possible, func(j *Job) { j.OpenUntil = start.Add(time.Second) }),
+			seen: told(gateway.PresenceSignedIn), do: Wait, why: ForRetry},
+
+		"answer: success":               {job: in(used(1)), seen: answer(retcode.Success, NoHint), do: End, out: messages.OutcomeSignedOut},
+		"answer: refused":               {job: in(used(1)), seen: answer(retcode.Permanent, NoHint), do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
+		"answer: session":               {job: in(used(1)), seen: answer(retcode.Session, NoHint), do: Secure},
+		"answer: session, many":         {job: in(used(3), func(j *Job) { j.renewals = 2 }), seen: answer(retcode.Session, NoHint), do: Yield, why: ForSession},
+		"answer: transient":             {job: in(used(1)), seen: answer(retcode.Transient, NoHint), do: Wait, why: ForRetry},
+		"answer: transient, ask":        {job: in(used(1)), seen: answer(retcode.Transient, AskState), do: Query},
+		"answer: transient, last":       {job: in(used(3)), seen: answer(retcode.Transient, NoHint), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
+		"answer: none":                  {job: in(used(1)), seen: Seen{What: Answered, Err: errors.New("reset"), Verdict: Verdict{Class: retcode.Transient, Hint: WholeGateway}}, do: Wait, why: ForRetry},
+		"answer: none, last":            {job: in(used(3)), seen: Seen{What: Answered, Err: errors.New("reset"), Verdict: Verdict{Class: retcode.Transient, Hint: WholeGateway}}, do: Yield, why: ForRetry},
+		"answer: the gateway is down":   {job: in(used(1)), seen: down, do: Yield, why: ForGateway},
+		"answer: somebody else calls":   {job: in(used(1)), seen: answer(retcode.Transient, TooFast), do: Wait, why: ForRetry},
+		"answer: nobody knows, thrice":  {job: in(used(2)), seen: Seen{What: Answered, Verdict: Verdict{Class: retcode.Transient, Few: true}}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
+		"confirmed: signed out":         {job: in(used(1), claimed), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedOut}}, do: End, out: messages.OutcomeSignedOut},
+		"confirmed: nothing to be seen": {job: in(used(1), claimed), seen: Seen{What: Confirmed}, do: End, out: messages.OutcomeSignedOut},
+		"confirmed: still signed in":    {job: in(used(1), claimed), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedIn}}, do: Wait, why: ForRetry},
+
+		"barred: draining":              {job: fresh(), seen: Seen{What: Draining}, do: Yield, why: ForTime},
+		"barred: lost":                  {job: fresh(), seen: Seen{What: LeaseLost}, do: Drop},
+		"barred: a twin":                {job: fresh(), seen: Seen{What: Twin}, do: LeaveToTwin},
+		"barred: settled":               {job: fresh(), seen: Seen{What: Settled}, do: Settle},
+		"barred: too late":              {job: in(dies(50 * time.Millisecond)), seen: Seen{What: TooLate}, do: Wait, why: ForTime},
+		"barred: stopped":               {job: fresh(), seen: Seen{What: Stopped}, do: Leave},
+		"barred: session pending":       {job: fresh(), seen: Seen{What: SessionPending}, do: AwaitSession, why: ForSession},
+		"barred: no inspector":          {job: fresh(), seen: Seen{What: NoInspector}, do: Yield, why: ForSession},
+		"barred: no place":              {job: in(due(time.Second)), seen: Seen{What: NoPlace}, do: Yield, why: ForTime},
+		"barred: no place, no session":  {job: fresh(), seen: Seen{What: NoPlace}, do: Yield, why: ForSession},
+		"barred: gateway down":          {job: fresh(), seen: Seen{What: GatewayDown}, do: Yield, why: ForGateway},
+		"barred: gateway down, untried": {job: fresh(), seen: untried, do: Yield, why: ForGateway},
+		"barred: unknown inspector":     {job: fresh(), seen: Seen{What: UnknownHere, Delivery: 1}, do: Yield, why: ForSession},
+		"barred: unknown for long": {job: fresh(), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: End,
+			out: messages.OutcomeFailed, why2: messages.CauseNoSession},
+		"barred: itself": {job: fresh(), seen: Seen{What: Itself, Err: errors.New("itself")}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
+	} {
+		got := Decide(c.job, c.seen, policy(), start)
+		if got.Do != c.do || got.For != c.why || got.Ending.Outcome() != c.out || got.Ending.Cause() != c.why2 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	p := policy()
+	p.Confirm = true
+	if got := Decide(in(used(1)), answer(retcode.Success, NoHint), p, start); got.Do != Confirm {
+		t.Errorf("a success that is to be confirmed: %+v", got)
+	}
+}
+
+// TestOvertakenSpendsNothing: that somebody else calls for the agent is no failure.
+func TestOvertakenSpendsNothing(t *testing.T) {
+	t.Parallel()
+	j := fresh()
+	for range 50 {
+		j.Began("1001", start)
+		Decide(j, answer(retcode.Transient, TooFast), policy(), start)
+	}
+	if j.Spent != 0 || j.Effect != Possible || !j.QueryFirst {
+		t.Errorf("%+v", j)
+	}
+}
+
+// TestSignedInTooEarly: while somebody else's call may be under way, that the agent is
+// signed in does not show that they stay so.
+func TestSignedInTooEarly(t *testing.T) {
+	t.Parallel()
+	j := fresh()
+	j.Began("1001", start)
+	Decide(j, answer(retcode.Transient, TooFast), policy(), start)
+	Decide(j, told(gateway.PresenceSignedIn), policy(), start.Add(time.Second))
+	if j.Effect != Possible {
+		t.Error("an answer that came too early lowered the effect")
+	}
+	seen := Seen{What: Ready, Withdrawn: &messages.Cancellation{At: start}, Delivery: 1}
+	if got := Decide(j, seen, policy(), start.Add(time.Second)); got.Do == End {
+		t.Errorf("withdrawn: %+v", got)
+	}
+}

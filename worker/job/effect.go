@@ -1,0 +1,37 @@
+package job
+
+import "github.com/forcelogout/forcelogout/worker/gateway"
+
+// Effect is what the calls that were made for a command may have done. A call that works
+// raises it or ends the command; only an answered state query lowers it.
+type Effect int
+
+// The effects.
+const (
+	None     Effect = iota
+	Possible        // a call was made, and nobody knows what came of it
+	Claimed         // the gateway said that the agent is signed out
+)
+
+// Raise notes what a call may have done.
+func (j *Job) Raise(e Effect) { j.Effect = max(j.Effect, e) }
+
+// Doubt notes that another worker may have called for this command.
+func (j *Job) Doubt() {
+	j.Redelivered, j.QueryFirst = true, true
+	j.Raise(Possible)
+}
+
+// mayHaveWorked reports whether a call that did not succeed may have signed the agent
+// out all the same: no answer of the gateway came to it, or somebody else is calling for
+// the agent right now.
+func (v Verdict) mayHaveWorked(answer gateway.Answer) bool {
+	switch v.Hint {
+	case TooFast:
+		return true
+	case WholeGateway:
+		return answer.Retcode == "" || answer.Retcode == gateway.RetcodeSuccess
+	default:
+		return false
+	}
+}

@@ -1,0 +1,53 @@
+package job
+
+import (
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/gateway"
+)
+
+// freshTime is how old what decides about a call may be when the call is made. The turn
+// that --rate gives, and an inspector, may take longer to come.
+const freshTime = time.Second
+
+// IsStale reports whether the agent's state has to be asked once more right before the
+// call: it decides about it, and was told too long ago.
+func (j *Job) IsStale(now time.Time) bool {
+	return !j.lookedAt.IsZero() && now.Sub(j.lookedAt) >= freshTime
+}
+
+// Still reports whether a call may be made after the agent's state was told once more,
+// right before it. What has changed is decided on anew.
+func (j *Job) Still(state gateway.State, v Verdict, now time.Time) bool {
+	switch {
+	case state.Presence == gateway.PresenceSignedOut:
+		j.QueryFirst = true
+		return false
+	case !j.conditional(now):
+		return true
+	default:
+		return !v.isUnclear() && !j.isSuperseded(state) && !j.isBusy(state, now)
+	}
+}
+
+// conditional reports whether the agent's state decides about a call now.
+func (j *Job) conditional(now time.Time) bool {
+	return !j.Command.SignedInBefore.IsZero() || j.isPolite(now)
+}
+
+// isPolite reports whether the agent may end a call now.
+func (j *Job) isPolite(now time.Time) bool {
+	return j.Command.WhenIdle && now.Before(j.Command.GraceUntil)
+}
+
+// isBusy reports whether the agent is on a call, as far as one knows, and may end it.
+func (j *Job) isBusy(state gateway.State, now time.Time) bool {
+	return j.isPolite(now) && (state.OnCall || state.Presence == gateway.PresenceUnknown)
+}
+
+// isSuperseded reports whether the present sign-in is one that the command does not mean.
+// A gateway that does not tell when it began leaves the rule off.
+func (j *Job) isSuperseded(state gateway.State) bool {
+	limit := j.Command.SignedInBefore
+	return !limit.IsZero() && !state.SignedInAt.IsZero() && state.SignedInAt.After(limit)
+}

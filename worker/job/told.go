@@ -1,0 +1,78 @@
+package job
+
+import (
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/retcode"
+)
+
+// told decides on what a state query has come to.
+func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
+	j.Down = seen.Down
+	j.state, j.lookedAt = seen.State, now
+	switch {
+	case seen.State.Presence == gateway.PresenceSignedOut:
+		j.Inspector = seen.Inspector
+		return j.end(j.out())
+	case seen.State.Presence == gateway.PresenceSignedIn && j.Effect == Possible && !now.Before(j.OpenUntil):
+		// Sooner, somebody else's call may still work after this answer.
+		j.Effect = None
+	}
+	if seen.Verdict.Class == retcode.Session && !j.renewed() {
+		return j.awaitSession()
+	}
+	if j.Cancelled != nil {
+		return j.toldOfWithdrawn(seen.Verdict, p, now)
+	}
+	if j.QueryFirst {
+		if !seen.Verdict.answersState() && j.Effect != None {
+			j.queryLater(seen.Verdict, p, now)
+			return j.unlessExhausted(p, now)
+		}
+		j.QueryFirst, j.Unread = false, 0
+		if end, over := j.exhausted(p); over {
+			return j.end(end)
+		}
+	}
+	if j.dueIn(now) > 0 {
+		return j.next(now)
+	}
+	return j.spare(seen.Verdict, p, now)
+}
+
+// toldOfWithdrawn ends a withdrawn command, or waits for an answer that settles its end.
+func (j *Job) toldOfWithdrawn(v Verdict, p Policy, now time.Time) Step {
+	switch {
+	case !v.answersState():
+		j.queryLater(v, p, now)
+		return j.next(now)
+	case j.Effect == Possible && now.Before(j.OpenUntil):
+		j.rest(j.OpenUntil, ForRetry)
+		return j.next(now)
+	case j.Effect == Possible:
+		return j.end(endCancelledUntold(*j.Cancelled))
+	default:
+		return j.withdrawn()
+	}
+}
+
+// spare decides about a call that the command allows under a condition only: that the
+// agent has not signed in again since, or is on no call.
+func (j *Job) spare(v Verdict, p Policy, now time.Time) Step {
+	switch {
+	case !j.conditional(now):
+		return Step{Do: Call}
+	case v.isUnclear():
+		// The gateway can tell, but not now: a call would be blind.
+		j.Trouble = "the agent's state could not be read: " + v.Meaning
+		return j.retryLater(NoHint, p, now)
+	case j.isSuperseded(j.state):
+		return j.end(endSuperseded(j.state.SignedInAt))
+	case j.isBusy(j.state, now):
+		j.rest(earlier(now.Add(j.pause(lookAtCall, lastLookAtCall, now)), j.Command.GraceUntil), ForCall)
+		return j.next(now)
+	default:
+		return Step{Do: Call}
+	}
+}

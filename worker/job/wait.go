@@ -1,0 +1,68 @@
+package job
+
+import "time"
+
+// longestWaitInHand is the longest wait that a command spends in this process. A longer
+// one is the server's: then a killed worker delays nothing.
+const longestWaitInHand = 2 * time.Second
+
+// How long a command that cannot be called stays with the server before it is delivered
+// again, at first and at most; see pause.
+const (
+	otherInspector = 5 * time.Second // another inspector works here
+	noInspector    = time.Second     // none does
+	unknownHere    = time.Second     // this worker does not know the inspector
+	gatewayDown    = time.Second     // and the command may show that it is back
+
+	longRest  = 30 * time.Second
+	shortRest = 8 * time.Second // for what is over at any moment
+)
+
+// The state of an agent who may end their call is asked again after lookAtCall, and then
+// more and more seldom.
+const (
+	lookAtCall     = 5 * time.Second
+	lastLookAtCall = 20 * time.Second
+)
+
+// lastUnknown is the delivery from which on an inspector that this worker does not know
+// is no matter of a rollout any more: half a minute after the first.
+const lastUnknown = 6
+
+// maxRenewals is how often in a row one command takes up another or a renewed session,
+// before it rests: they may all be refused.
+const maxRenewals = 3
+
+// renewed counts one more session that was refused, and reports whether that were many.
+func (j *Job) renewed() bool {
+	j.renewals++
+	return j.renewals%maxRenewals == 0
+}
+
+// pause is how long a command that could not be called stays with the server: longer
+// each time it is delivered, as it would go before what can be called. It comes once more
+// before it expires.
+func (j *Job) pause(first, most time.Duration, now time.Time) time.Duration {
+	return min(grown(first, most, j.Delivery), max(first, j.Expires.Sub(now)/2))
+}
+
+// rest sets when the command is due, and what it waits for.
+func (j *Job) rest(until time.Time, why Reason) { j.DueAt, j.waitsFor = until, why }
+
+// postpone makes the command due later, but not later than it lives.
+func (j *Job) postpone(d time.Duration, why Reason, now time.Time) {
+	j.rest(earlier(j.Expires, later(j.DueAt, now.Add(d))), why)
+}
+
+// reason is what the command waits for. That it was handed back tells no more than that
+// it was called for before.
+func (j *Job) reason() Reason {
+	switch {
+	case j.waitsFor != "":
+		return j.waitsFor
+	case j.Calls > 0:
+		return ForRetry
+	default:
+		return ForTime
+	}
+}
