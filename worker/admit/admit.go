@@ -182,14 +182,14 @@ func (a *Admitter) look(ctx context.Context, d *intake.Delivery, j *job.Job) (fo
 
 // lookOnce asks for result and note at once: NATS may be far.
 func (a *Admitter) lookOnce(ctx context.Context, d *intake.Delivery, j *job.Job) (found last, err error) {
-	j.Delivery = d.Number()
+	j.Delivery, j.Contested = d.Number(), d.IsContested()
 	isNew := !j.CouldBeDoubled(a.Commands.Window(), time.Now())
 	note, ended := a.Book.Notes.Ask(j.Command.ID, isNew), a.Book.Ledger.Ask(j.VCC, j.Command.WorkNo, j.Command.ID, isNew)
 	if found.result, err = a.Book.Ledger.Told(ctx, ended, j.Command.ID); err != nil || found.result != nil {
 		return found, err
 	}
-	if isNew && !d.IsProven(ctx) {
-		return found, errUnproven
+	if isNew && (!d.IsProven(ctx) || d.IsContested()) {
+		return found, errUnproven // contested, it is not new
 	}
 	return a.resume(ctx, d, j, note)
 }

@@ -53,8 +53,7 @@ func (l *leases) beat(ctx context.Context) {
 		l.log.LogAttrs(ctx, slog.LevelWarn, "leases not extended", slog.Int("in_hand", len(due)), slog.Any("error", err))
 		return
 	}
-	asked := time.Now()
-	consumer, err := l.look(ctx)
+	consumer, majority, err := l.lookSettled(ctx)
 	if err != nil {
 		l.log.LogAttrs(ctx, slog.LevelWarn, "leases not extended", slog.Int("in_hand", len(due)), slog.Any("error", err))
 		return
@@ -64,10 +63,6 @@ func (l *leases) beat(ctx context.Context) {
 		return
 	}
 	replicated := isReplicated(consumer)
-	var majority time.Time
-	if replicated {
-		majority = majorityAt(consumer, asked)
-	}
 	for _, h := range due {
 		h.extend(sent, majority, replicated, l.ackWait)
 	}

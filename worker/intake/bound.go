@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -18,10 +19,12 @@ func (in *Intake) bound() jetstream.Consumer {
 func (in *Intake) info(ctx context.Context) (*jetstream.ConsumerInfo, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
+	asked := time.Now()
 	info, err := in.bound().Info(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the consumer: %w", err)
 	}
+	in.leases.heard(info, asked)
 	return info, nil
 }
 

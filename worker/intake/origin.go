@@ -32,6 +32,7 @@ type source struct {
 	remade     bool      // there was another one before
 	server     string    // the id of the NATS server that this worker is connected to
 	highest    uint64    // sequence of the consumer delivered here
+	leader     leadership
 	replicated bool      // a majority has written down what is delivered, before it is
 	since      time.Time // what was stored before may be with somebody else until since + AckWait; zero for nothing
 }

@@ -80,11 +80,11 @@ func (l *leases) prove(ctx context.Context, done chan struct{}) {
 	known := l.source.origin
 	l.mu.Unlock()
 	sent := time.Now()
-	consumer, err := l.look(ctx)
+	consumer, majority, err := l.lookSettled(ctx)
 	same := err == nil && l.isSame(consumer)
 	asked := sent
 	if same && isReplicated(consumer) {
-		asked = clock.Earlier(sent, majorityAt(consumer, sent))
+		asked = clock.Earlier(sent, majority)
 	}
 	p.mu.Lock()
 	p.last, p.asking = sent, nil

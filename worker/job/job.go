@@ -19,9 +19,10 @@ type Job struct {
 	Expires     time.Time // no call begins after it
 	DueAt       time.Time // no call begins before it; zero for at once
 
-	HasOwnID bool   // its message came with the Nats-Msg-Id by which the stream finds repeats
-	Doubtful bool   // the consumer does not know whether somebody has had it
-	Delivery uint64 // number of the present delivery, from 1; 0 where it is not in hand
+	HasOwnID  bool   // its message came with the Nats-Msg-Id by which the stream finds repeats
+	Doubtful  bool   // the consumer does not know whether somebody has had it
+	Contested bool   // the consumer has had two leaders: another one may deliver it, too
+	Delivery  uint64 // number of the present delivery, from 1; 0 where it is not in hand
 
 	Calls     int       // force-logout calls made, also by earlier workers
 	Spent     int       // calls that count against the attempts
@@ -87,7 +88,7 @@ func (j *Job) Began(inspector string, now time.Time) {
 // lives.
 func (j *Job) CouldBeDoubled(window time.Duration, now time.Time) bool {
 	endOnly := j.Command.IssuedAt.IsZero() && !j.Command.ExpiresAt.IsZero()
-	return j.Delivery > 1 || j.Doubtful || j.Redelivered || !j.HasOwnID || endOnly ||
+	return j.Delivery > 1 || j.Doubtful || j.Contested || j.Redelivered || !j.HasOwnID || endOnly ||
 		now.Sub(j.Stored) >= window || j.Expires.Sub(earlier(j.IssuedAt, j.Stored)) > window
 }
 
