@@ -20,7 +20,7 @@ func (w *Worker) Ready() error {
 	if !w.nc.IsConnected() {
 		return errors.New("not connected to NATS")
 	}
-	for _, problem := range w.problems {
+	for _, problem := range []func() error{w.board.Problem, w.intake.Progressing, w.gate.Problem} {
 		if err := problem(); err != nil {
 			return err
 		}
@@ -54,6 +54,7 @@ func (w *Worker) Gauges() admin.Gauges {
 		Pending:      pending,
 		Unacked:      unacked,
 		Usable:       w.inspectors.Usable(),
+		Ready:        w.Ready() == nil,
 		Down:         w.gate.Halted(),
 	}
 }

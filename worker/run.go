@@ -20,7 +20,7 @@ func (w *Worker) Run(ctx context.Context) {
 	var background, book sync.WaitGroup
 	// Until the last execution has ended.
 	for _, part := range []func(context.Context){
-		w.intake.Extend, w.book.Ledger.Run, w.book.Notes.Run, w.inspectors.Run, w.throttle, w.sweeper.HearWithdrawals, w.answerStatus,
+		w.intake.Extend, w.book.Ledger.Run, w.book.Notes.Run, w.inspectors.Run, w.throttle, w.sweeper.HearWithdrawals, w.answerStatus, w.watchBoard,
 	} {
 		background.Go(func() { part(work) })
 	}
@@ -43,6 +43,8 @@ func (w *Worker) Run(ctx context.Context) {
 		w.cfg.Log.LogAttrs(flush, slog.LevelWarn, "the last acknowledgements may not have been sent; redelivery finds the results", slog.Any("error", err))
 	}
 }
+
+func (w *Worker) watchBoard(ctx context.Context) { w.board.Run(ctx, w.intake.AckWait()) }
 
 func (w *Worker) tryGateway(ctx context.Context) { w.gate.Run(ctx, w.executor.AskGateway) }
 

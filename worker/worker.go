@@ -34,8 +34,8 @@ type Worker struct {
 	sweeper    *sweep.Sweeper
 	gate       *outage.Gate
 	inspectors *session.Pool
-	problems   []func() error // what may be in the way, for readiness
-	draining   chan struct{}  // closed when the worker shall end
+	board      *health.Board
+	draining   chan struct{} // closed when the worker shall end
 }
 
 // New returns a worker that is ready to run. The streams must exist; the
@@ -82,15 +82,13 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	if err != nil {
 		return err
 	}
-	obstacle := func(here, gone string) *health.Obstacle {
-		o := health.NewObstacle(cfg.Log, cfg.VCC, here, gone)
-		w.problems = append(w.problems, o.Problem)
-		return o
-	}
-	storing := obstacle("results cannot be stored", "results are stored again")
-	lookups := obstacle("results and notes cannot be looked up", "results and notes are found again")
-	notes := obstacle("notes beside commands cannot be stored", "notes beside commands are stored again")
-	letters := obstacle("dead letters cannot be stored", "dead letters are stored again")
+	w.board = health.NewBoard(cfg.Log, cfg.VCC)
+	storing := w.board.Add("results cannot be stored", "results are stored again")
+	lookups := w.board.Add("results and notes cannot be looked up", "results and notes are found again")
+	notes := w.board.Add("notes beside commands cannot be stored", "notes beside commands are stored again")
+	letters := w.board.Add("dead letters cannot be stored", "dead letters are stored again")
+	extending := w.board.Add("leases cannot be extended", "leases hold again")
+	pulling := w.board.Add("commands cannot be pulled", "commands are pulled again")
 	if err := w.openInspectors(ctx, table); err != nil {
 		return err
 	}
@@ -103,8 +101,8 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	w.intake = intake.New(intake.Config{
 		NATS: w.nc, Log: cfg.Log, VCC: cfg.VCC, Capacity: w.capacity, Period: cfg.WatchPeriod,
 		Consumer: b.consumer, Bind: b.again, Accept: w.crew.take,
+		Pulling: pulling, Extending: extending,
 	})
-	w.problems = append(w.problems, w.intake.Problem, w.gate.Problem)
 	classifier := job.NewClassifier(table)
 	reader := job.Reader{VCC: cfg.VCC, Prefix: cfg.Prefix, AllowReply: cfg.AllowReply, MaxAge: cfg.MaxAge}
 	commands := record.NewCommands(js, b.commands, cfg.Prefix, cfg.VCC)

@@ -31,6 +31,7 @@ type Gauges struct {
 	Pending  int  // commands that wait on the server, as last seen
 	Unacked  int  // commands in hand or handed back, of all workers, as last seen
 	Usable   int  // inspectors with a usable session
+	Ready    bool // as /readyz has it
 	Down     bool // the gateway gives no proper answers, and calls are halted
 
 	PasswordDays float64 // until the first inspector's password expires; not a number where the gateway does not tell
@@ -74,12 +75,8 @@ func (m *Metrics) Watch(vcc string, read func() Gauges) {
 	gauge("commands_parked", "Commands that wait in this process for a retry.", func(g Gauges) int { return g.Parked })
 	gauge("commands_in_hand", "Commands that this worker answers for.", func(g Gauges) int { return g.InHand })
 	gauge("inspectors_usable", "Inspectors with a usable session.", func(g Gauges) int { return g.Usable })
-	gauge("gateway_down", "1 while the gateway gives no proper answers and calls are halted.", func(g Gauges) int {
-		if g.Down {
-			return 1
-		}
-		return 0
-	})
+	gauge("ready", "1 while commands can be taken and executed, as /readyz says.", func(g Gauges) int { return oneIf(g.Ready) })
+	gauge("gateway_down", "1 while the gateway gives no proper answers and calls are halted.", func(g Gauges) int { return oneIf(g.Down) })
 	gauge("commands_unacknowledged", "Commands of all workers that are in hand or were handed back to wait on the server; new ones wait where it reaches max_ack_pending (50000).",
 		func(g Gauges) int { return g.Unacked })
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -87,6 +84,13 @@ func (m *Metrics) Watch(vcc string, read func() Gauges) {
 		ConstLabels: prometheus.Labels{"vcc": vcc},
 	}, func() float64 { return read().PasswordDays }))
 	gauge("commands_pending", "Commands that wait on the server (lag).", func(g Gauges) int { return g.Pending })
+}
+
+func oneIf(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // Result counts a command's end.

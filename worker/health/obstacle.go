@@ -1,4 +1,3 @@
-// Package health says what NATS does not do for a worker at present.
 package health
 
 import (
@@ -12,9 +11,9 @@ import (
 const (
 	// patience is how long something may fail before it is said.
 	patience = 2 * time.Second
-	// forgotten is how old a failure is that nothing has repeated: whatever failed is
-	// not there any more.
-	forgotten = time.Minute
+	// rarest is how seldom an obstacle may be met that is still there: what failed comes
+	// again after its rest.
+	rarest = time.Minute
 	// tryTime bounds one try.
 	tryTime = 5 * time.Second
 	// tryPause is the least time between two tries while something fails.
@@ -37,18 +36,12 @@ type Obstacle struct {
 	trying  bool
 }
 
-// NewObstacle returns one that is not there. The texts are for the log: that it is here, and
-// that it has gone.
-func NewObstacle(log *slog.Logger, vcc, here, gone string) *Obstacle {
-	return &Obstacle{log: log, vcc: vcc, here: here, gone: gone}
-}
-
 // Failed notes a failure, and says so where it has lasted for long enough.
 func (o *Obstacle) Failed(ctx context.Context, err error) {
 	now := time.Now()
 	o.mu.Lock()
-	if o.since.IsZero() || now.Sub(o.last) > forgotten {
-		o.since, o.said = now, false
+	if o.since.IsZero() {
+		o.since = now
 	}
 	o.last, o.failure = now, err
 	say := !o.said && now.Sub(o.since) >= patience
@@ -62,12 +55,29 @@ func (o *Obstacle) Failed(ctx context.Context, err error) {
 // Worked notes a success.
 func (o *Obstacle) Worked(ctx context.Context) {
 	o.mu.Lock()
-	said := o.said
-	o.since, o.said, o.failure = time.Time{}, false, nil
+	said := o.forget()
 	o.mu.Unlock()
 	if said {
 		o.log.LogAttrs(ctx, slog.LevelInfo, o.gone, slog.String("vcc", o.vcc))
 	}
+}
+
+// lapse takes an obstacle for gone that nothing has met for some time: what failed is
+// not there any more, and nothing else has tried.
+func (o *Obstacle) lapse(ctx context.Context, after time.Duration) {
+	o.mu.Lock()
+	said := time.Since(o.last) > after && o.forget()
+	o.mu.Unlock()
+	if said {
+		o.log.LogAttrs(ctx, slog.LevelInfo, o.gone, slog.String("vcc", o.vcc), slog.Duration("nothing_failed_for", after))
+	}
+}
+
+// forget reports whether the log has the obstacle. Its lock is held.
+func (o *Obstacle) forget() (said bool) {
+	said = o.said
+	o.since, o.said, o.failure = time.Time{}, false, nil
+	return said
 }
 
 // Try does something once. While it fails, one at a time tries, and not often: all
@@ -98,7 +108,7 @@ func (o *Obstacle) Try(ctx context.Context, do func(context.Context) error) erro
 func (o *Obstacle) Problem() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.said || time.Since(o.last) > forgotten {
+	if !o.said {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", o.here, o.failure)

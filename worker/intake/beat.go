@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/forcelogout/forcelogout/worker/clock"
@@ -44,20 +43,25 @@ func (l *leases) beat(ctx context.Context) {
 	defer l.endBeat()
 	due := l.due(time.Now())
 	if len(due) == 0 {
+		l.failing.Worked(ctx) // what could not be extended has ended, or is lost
 		return
+	}
+	if !l.nc.IsConnected() {
+		return // whoever watches the connection says so
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.ackWait/3)
 	defer cancel()
 	sent := time.Now()
 	if err := l.askToExtend(ctx, due); err != nil {
-		l.log.LogAttrs(ctx, slog.LevelWarn, "leases not extended", slog.Int("in_hand", len(due)), slog.Any("error", err))
+		l.failing.Failed(ctx, err)
 		return
 	}
 	consumer, majority, err := l.lookSettled(ctx)
 	if err != nil {
-		l.log.LogAttrs(ctx, slog.LevelWarn, "leases not extended", slog.Int("in_hand", len(due)), slog.Any("error", err))
+		l.failing.Failed(ctx, err)
 		return
 	}
+	l.failing.Worked(ctx)
 	if !l.isSame(consumer) {
 		l.anew()
 		return

@@ -34,14 +34,16 @@ const DrainTime = 3 * lastPull
 
 // Config is what an Intake needs; all of it is required.
 type Config struct {
-	NATS     *nats.Conn
-	Log      *slog.Logger
-	VCC      string
-	Capacity *Capacity
-	Period   time.Duration // how often the consumer's progress is looked at
-	Consumer jetstream.Consumer
-	Bind     func(context.Context) (jetstream.Consumer, error) // the consumer again, as it must be
-	Accept   func(context.Context, *Delivery)                  // is given each delivery, to be released once; it returns at once
+	NATS               *nats.Conn
+	Log                *slog.Logger
+	VCC                string
+	Capacity           *Capacity
+	Period             time.Duration // how often the consumer's progress is looked at
+	Consumer           jetstream.Consumer
+	Bind               func(context.Context) (jetstream.Consumer, error) // the consumer again, as it must be
+	Pulling, Extending *health.Obstacle                                  // commands, and their leases
+
+	Accept func(context.Context, *Delivery) // is given each delivery, to be released once; it returns at once
 }
 
 // Intake pulls commands from the shared consumer, as many as there is capacity for.
@@ -76,8 +78,8 @@ func New(c Config) *Intake {
 		nc: c.NATS, log: c.Log, capacity: c.Capacity, period: c.Period, consumer: c.Consumer,
 		bind: c.Bind, accept: c.Accept, failed: make(chan error, 1),
 	}
-	in.failing = health.NewObstacle(c.Log, c.VCC, "commands cannot be pulled", "commands are pulled again")
-	in.leases = newLeases(c.NATS, c.Log, c.Capacity, c.Consumer.CachedInfo(), in.info, func() { in.fail(errAnotherConsumer) })
+	in.failing = c.Pulling
+	in.leases = newLeases(c.NATS, c.Log, c.Capacity, c.Extending, c.Consumer.CachedInfo(), in.info, func() { in.fail(errAnotherConsumer) })
 	return in
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/clock"
+	"github.com/forcelogout/forcelogout/worker/health"
 )
 
 // A lease is one fact: the leader of the consumer has confirmed at a moment, `proven`,
@@ -32,6 +33,8 @@ type leases struct {
 	look     func(context.Context) (*jetstream.ConsumerInfo, error) // at the consumer
 	anew     func()                                                 // told that the consumer is another one; returns at once
 
+	failing *health.Obstacle // extensions
+
 	hurry chan struct{} // has a token when a beat is wanted now
 	proof *proof
 
@@ -42,9 +45,9 @@ type leases struct {
 	beaten chan struct{} // closed at the end of the next beat
 }
 
-func newLeases(nc *nats.Conn, log *slog.Logger, capacity *Capacity, consumer *jetstream.ConsumerInfo, look func(context.Context) (*jetstream.ConsumerInfo, error), anew func()) *leases {
+func newLeases(nc *nats.Conn, log *slog.Logger, capacity *Capacity, failing *health.Obstacle, consumer *jetstream.ConsumerInfo, look func(context.Context) (*jetstream.ConsumerInfo, error), anew func()) *leases {
 	return &leases{
-		nc: nc, log: log, capacity: capacity, ackWait: consumer.Config.AckWait, look: look, anew: anew,
+		nc: nc, log: log, capacity: capacity, failing: failing, ackWait: consumer.Config.AckWait, look: look, anew: anew,
 		hurry: make(chan struct{}, 1), proof: newProof(),
 		bySeq: map[uint64]*Delivery{}, ids: map[string]*Delivery{},
 		source: newSource(consumer, nc.ConnectedServerId()), beaten: make(chan struct{}),

@@ -26,7 +26,7 @@ func (in *Intake) Watch(ctx context.Context) {
 	last := in.delivered.Load()
 	in.look(ctx, true) // for the metrics; nothing can be stalled yet
 	for n := 0; ; n++ {
-		if in.progressing() == nil {
+		if in.Progressing() == nil {
 			timer.Reset(in.period)
 		} else {
 			timer.Reset(min(in.period, stalledPeriod))
@@ -37,7 +37,7 @@ func (in *Intake) Watch(ctx context.Context) {
 		case <-timer.C:
 		}
 		now := in.delivered.Load()
-		if now == last && in.pending.Load() == 0 && in.unacked.Load() == 0 && in.progressing() == nil && n%calmLooks != 0 {
+		if now == last && in.pending.Load() == 0 && in.unacked.Load() == 0 && in.Progressing() == nil && n%calmLooks != 0 {
 			continue
 		}
 		if !in.look(ctx, now != last) && ctx.Err() == nil {
@@ -53,7 +53,7 @@ func (in *Intake) look(ctx context.Context, moved bool) bool {
 	info, err := in.info(ctx)
 	if err != nil {
 		// What is said already may be the reason: one trouble is one line.
-		if ctx.Err() == nil && in.progressing() == nil {
+		if ctx.Err() == nil && in.Progressing() == nil {
 			in.stall(ctx, "the consumer does not answer", err.Error())
 		}
 		return false
@@ -133,19 +133,11 @@ func (in *Intake) flows(ctx context.Context) {
 // errStalled: messages wait and none is delivered.
 var errStalled = errors.New("delivery does not progress")
 
-// progressing is nil while commands come in, or none is there to come.
-func (in *Intake) progressing() error {
+// Progressing is nil while commands come in, or none is there to come.
+func (in *Intake) Progressing() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.stalled
-}
-
-// Problem is nil while commands can be pulled and come in.
-func (in *Intake) Problem() error {
-	if err := in.failing.Problem(); err != nil {
-		return err
-	}
-	return in.progressing()
 }
 
 // Waiting is how many commands wait on the server, and how many some worker has got and
