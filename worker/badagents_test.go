@@ -39,8 +39,10 @@ func TestBadAgentsFirst(t *testing.T) {
 			t.Parallel()
 			r := newRig(t)
 			r.spoil(c.bad, c.answer)
+			d := r.diary()
 			w := r.start(func(c *worker.Config) {
 				c.Retry = worker.Retry{MaxAttempts: 6, Initial: 200 * time.Millisecond, Max: time.Second}
+				d.into(c)
 			})
 			r.send(crew(0, c.bad)...)
 			r.untilDown(w)
@@ -60,6 +62,14 @@ func TestBadAgentsFirst(t *testing.T) {
 				}
 			}
 			r.untilReady(w)
+			if g := w.Gauges(); g.Down || !g.Ready {
+				t.Errorf("the metrics say %+v", g)
+			}
+			down, back := len(d.with("gateway down")), len(d.with("gateway back"))
+			if down == 0 || down != back || d.warnings() != down+c.bad {
+				t.Errorf("%d lines of an outage, %d of its end, %d warnings", down, back, d.warnings())
+			}
+			t.Logf("%d outages", down)
 		})
 	}
 }
@@ -103,9 +113,10 @@ func TestBadAgentsBeside(t *testing.T) {
 			r := newRig(t)
 			r.sim.SetFaults(sim.Faults{Latency: 5 * time.Millisecond})
 			r.spoil(bad, sim.Answer{Retcode: "900-001"})
-			states := r.gatewayStates()
+			states, d := r.gatewayStates(), r.diary()
 			w := r.start(func(c *worker.Config) {
 				c.Retry = worker.Retry{MaxAttempts: 6, Initial: 200 * time.Millisecond, Max: time.Second}
+				d.into(c)
 			})
 			const healthy = 400
 			orders := crew(bad, healthy)
@@ -124,6 +135,12 @@ func TestBadAgentsBeside(t *testing.T) {
 				}
 			}
 			r.must(w.Ready())
+			if g := w.Gauges(); g.Down || !g.Ready {
+				t.Errorf("the metrics say %+v", g)
+			}
+			if n := d.warnings(); n != bad || len(d.with("command ended")) != bad+healthy {
+				t.Errorf("%d warnings, want one of each bad agent's end", n)
+			}
 			if m, err := states.NextMsg(10 * time.Millisecond); err == nil {
 				t.Errorf("the VCC was halted: %s", m.Data)
 			}

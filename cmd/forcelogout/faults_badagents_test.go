@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestFaultsBadAgents(t *testing.T) {
 	for _, bad := range []int{3, 6, 40} {
 		t.Run(fmt.Sprint(bad), func(t *testing.T) {
 			t.Parallel()
-			f := newFaults(t)
+			f := newCalmFaults(t)
 			f.sim.SetFaults(sim.Faults{Latency: 20 * time.Millisecond})
 			const commands = 1000
 			isBad := map[string]bool{}
@@ -30,8 +31,9 @@ func TestFaultsBadAgents(t *testing.T) {
 					f.sim.Plan(agent, []sim.Answer{{Retcode: "900-001"}, {Fault: sim.FaultHTML}}[i%2])
 				}
 			}
+			var histories []*health
 			for range 2 {
-				f.hire(f.nats, f.gateway)
+				histories = append(histories, f.follow(f.hire(f.nats, f.gateway)))
 			}
 			f.send(commands)
 			for _, r := range f.check() {
@@ -43,24 +45,26 @@ func TestFaultsBadAgents(t *testing.T) {
 					t.Errorf("%+v", r)
 				}
 			}
-			for _, p := range f.crew {
-				f.neverDown(p)
+			for i, p := range f.crew {
+				f.neverDown(p, histories[i])
 			}
 		})
 	}
 }
 
-// neverDown: readiness, metrics and the log of a worker know of no outage.
-func (f *faults) neverDown(p *process) {
+// neverDown: readiness, metrics and the log of a worker know of no outage, and have not
+// known of one.
+func (f *faults) neverDown(p *process, h *health) {
 	f.Helper()
-	admin := p.admin(f.T, f.ctx)
-	if status, body := get(f.T, admin+"/readyz"); status != http.StatusOK {
-		f.Errorf("readyz: %d %s", status, body)
+	want := []int{http.StatusOK}
+	if readyz, metric := h.stop(); !slices.Equal(readyz, want) || !slices.Equal(metric, want) {
+		f.Errorf("readyz %v, metric %v: %v", readyz, metric, h.texts)
 	}
-	if _, body := get(f.T, admin+"/metrics"); !strings.Contains(body, `forcelogout_gateway_down{vcc="default"} 0`) {
+	if _, body := get(f.T, p.admin(f.T, f.ctx)+"/metrics"); !strings.Contains(body, `forcelogout_gateway_down{vcc="default"} 0`) {
 		f.Error("the metric tells of an outage")
 	}
-	if log := p.log.String(); strings.Contains(log, "gateway down") {
-		f.Errorf("the log tells of an outage: %s", log)
+	f.checkTroubles(p)
+	if strings.Contains(p.log.String(), "gateway down") {
+		f.Errorf("the log tells of an outage: %s", p.log.String())
 	}
 }

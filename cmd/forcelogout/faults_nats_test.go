@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -140,35 +139,6 @@ func TestFaultsPartition(t *testing.T) {
 		f.send(500)
 	}
 	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected)
-}
-
-// TestFaultsResultsFull: no result can be stored for a while. Calls stop, and no
-// result is lost.
-func TestFaultsResultsFull(t *testing.T) {
-	t.Parallel()
-	f := newFaults(t)
-	admin := f.hire(f.nats, f.gateway).admin(t, f.ctx)
-	f.send(1000)
-	f.some()
-	stream, err := f.js.Stream(f.ctx, messages.DefaultPrefix.Stream("RESULTS"))
-	f.must(err)
-	open := stream.CachedInfo().Config
-	full := open
-	full.MaxBytes = 1
-	_, err = f.js.UpdateStream(f.ctx, full)
-	f.must(err)
-	const said = "results cannot be stored"
-	f.crew[0].log.awaitText(t, f.ctx, said)
-	if status, body := get(t, admin+"/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, said) {
-		t.Errorf("/readyz: %d %s", status, body)
-	}
-	_, err = f.js.UpdateStream(f.ctx, open)
-	f.must(err)
-	f.crew[0].log.awaitText(t, f.ctx, "results are stored again")
-	if n := strings.Count(f.crew[0].log.String(), said); n != 1 {
-		t.Errorf("%d lines about it", n)
-	}
-	f.none(f.check(), messages.OutcomeFailed, messages.OutcomeRejected, messages.OutcomeAlreadySignedOut)
 }
 
 // TestFaultsDiskFull: the server has no room left: it takes neither notes nor

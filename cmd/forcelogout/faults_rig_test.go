@@ -44,6 +44,7 @@ type faults struct {
 	gateway string
 	crew    []*process
 	hired   int
+	ackWait time.Duration
 	orders  map[string]messages.Command // by id
 	lost    bool                        // calls may have been under way when their worker was lost
 }
@@ -51,11 +52,24 @@ type faults struct {
 // newFaults prints the seed that repeats its decisions.
 func newFaults(t *testing.T) *faults {
 	t.Helper()
+	return serve(bareFaults(t))
+}
+
+// newCalmFaults has an AckWait that ends no lease where a busy machine stands still for
+// a moment: what its workers say is about the fault alone.
+func newCalmFaults(t *testing.T) *faults {
+	t.Helper()
 	f := bareFaults(t)
+	f.ackWait = 15 * time.Second
+	return serve(f)
+}
+
+func serve(f *faults) *faults {
+	f.Helper()
 	server, err := embedded.Start(f.dir, "127.0.0.1:0")
 	f.must(err)
 	f.server = server
-	t.Cleanup(func() { f.must(f.server.Stop(context.Background())) })
+	f.Cleanup(func() { f.must(f.server.Stop(context.Background())) })
 	f.join(server.URL(), 1)
 	return f
 }
@@ -67,7 +81,7 @@ func bareFaults(t *testing.T) *faults {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	f := &faults{
-		T: t, ctx: ctx, rand: rand.New(rand.NewPCG(*faultSeed, uint64(len(t.Name())))), dir: t.TempDir(),
+		T: t, ctx: ctx, ackWait: faultAckWait, rand: rand.New(rand.NewPCG(*faultSeed, uint64(len(t.Name())))), dir: t.TempDir(),
 		// An agent who is gone is signed out again with "0": what is doubled shows.
 		sim: sim.New(sim.Config{AbsentRetcode: "0", Seed: *faultSeed, CallLog: 4_000_000}), orders: map[string]messages.Command{},
 	}
@@ -80,7 +94,7 @@ func bareFaults(t *testing.T) *faults {
 	return f
 }
 
-// join connects to NATS and sets it up with a short AckWait.
+// join connects to NATS and sets it up.
 func (f *faults) join(url string, replicas int) {
 	f.Helper()
 	f.nats = url
@@ -92,7 +106,7 @@ func (f *faults) join(url string, replicas int) {
 	f.must(err)
 	f.client, err = client.New(nc, messages.DefaultPrefix)
 	f.must(err)
-	f.plan = streams.Plan{Prefix: messages.DefaultPrefix, AckWait: faultAckWait, Replicas: replicas}
+	f.plan = streams.Plan{Prefix: messages.DefaultPrefix, AckWait: f.ackWait, Replicas: replicas}
 	_, err = streams.Setup(f.ctx, f.js, f.plan)
 	f.must(err)
 	f.bind()

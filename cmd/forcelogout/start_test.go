@@ -184,25 +184,19 @@ func TestFaultsSignInRefused(t *testing.T) {
 	ns := plainServer(t, opts)
 	as := func(user string) string { return "nats://" + user + "@" + ns.Addr().String() }
 	f.join(as("t:t"), 1)
-	addresses := make([]string, 2)
-	for i := range addresses {
-		p := f.hire(as("w:old"), f.gateway)
-		addresses[i] = p.admin(t, f.ctx)
+	var histories []*health
+	for range 2 {
+		histories = append(histories, f.follow(f.hire(as("w:old"), f.gateway)))
 	}
 	f.send(500)
 	f.some()
 	changed := opts.Clone()
 	changed.Users = []*server.User{{Username: "w", Password: "new"}, {Username: "t", Password: "t"}}
 	f.must(ns.ReloadOptions(changed))
-	refused := time.Now()
-	for time.Since(refused) < 10*time.Second {
-		f.tick()
-	}
-	for _, admin := range addresses {
-		if status, body := get(t, admin+"/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "not connected to NATS") {
-			t.Errorf("/readyz: %d %s", status, body)
-		}
-		if status, body := get(t, admin+"/healthz"); status != http.StatusOK {
+	f.pass(10 * time.Second)
+	for i, p := range f.crew {
+		f.awaitLast(histories[i], http.StatusServiceUnavailable)
+		if status, body := get(t, p.admin(t, f.ctx)+"/healthz"); status != http.StatusOK {
 			t.Errorf("/healthz: %d %s", status, body)
 		}
 	}
@@ -210,8 +204,13 @@ func TestFaultsSignInRefused(t *testing.T) {
 	f.send(100)
 	f.check()
 	for i, p := range f.crew {
-		if n := strings.Count(p.log.String(), "uthorization"); n > 3 {
-			t.Errorf("worker %d has %d lines about it: %s", i, n, p.log.String())
+		f.awaitLast(histories[i], http.StatusOK)
+		f.cameAndWent(histories[i], "not connected to NATS")
+		const lost, refused = "disconnected from NATS", "NATS reports an error"
+		// Each once, unless the connection ends in two ways.
+		if n := f.lines(p, lost) + f.lines(p, refused); n < 2 || n > 3 {
+			t.Errorf("%d lines about the connection: %s", n, p.log.String())
 		}
+		f.checkTroubles(p, lost, refused, lostLease)
 	}
 }
