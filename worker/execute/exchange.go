@@ -37,7 +37,7 @@ func (e *Executor) exchange(ctx context.Context, x *execution, request func(cont
 	if err != nil {
 		return false, err
 	}
-	end, err := e.Gate.Begin(x.Command.WorkNo)
+	end, err := e.Gate.Begin(x.Command.WorkNo, x.Calls > 0)
 	if err != nil {
 		return false, err
 	}
@@ -126,7 +126,7 @@ func (e *Executor) barred(x *execution, err error) job.Seen {
 	case errors.Is(err, session.ErrPending), errors.Is(err, session.ErrDown):
 		seen.What = job.SessionPending
 	case errors.Is(err, session.ErrHalted), errors.Is(err, outage.ErrHalted):
-		seen.What, seen.Untried = job.GatewayDown, e.Gate.IsFresh(x.Command.WorkNo)
+		seen.What, seen.Untried = job.GatewayDown, x.Calls == 0 && e.Gate.IsFresh(x.Command.WorkNo)
 	case errors.Is(err, session.ErrUnknown):
 		seen.What = job.UnknownHere
 	case errors.Is(err, session.ErrItself):

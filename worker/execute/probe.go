@@ -17,7 +17,7 @@ func (e *Executor) AskGateway(ctx context.Context) {
 		return // no session: that is the problem, not the gateway
 	}
 	defer use.Done(session.Report{})
-	end, err := e.Gate.Begin("")
+	end, err := e.Gate.Begin("", false)
 	if err != nil {
 		return
 	}

@@ -135,7 +135,9 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 	case GatewayDown:
 		rest := j.pause(2*p.TrialPause, longRest, now)
 		if seen.Untried {
-			rest = j.pause(gatewayDown, shortRest, now)
+			// However often that was: it may be what all wait for, and while the gateway is
+			// down too few are pulled to be a burden.
+			rest = j.pause(gatewayDown, p.TrialPause, now)
 		}
 		j.postpone(rest, ForGateway, now)
 	case UnknownHere:

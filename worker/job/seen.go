@@ -46,5 +46,5 @@ type Seen struct {
 	Inspector string         // Told, Answered: in whose name
 	Down      bool           // Told, Answered, Confirmed: it failed, and the gateway counts as down
 	Elsewhere bool           // NoInspector: another inspector can be used here
-	Untried   bool           // GatewayDown: no call for this agent was tried in this outage
+	Untried   bool           // GatewayDown: no worker has called for it, and the call may show that the gateway is back
 }

@@ -46,9 +46,9 @@ var ErrHalted = errors.New("calls are halted: the gateway is down")
 
 // Gate notices that the gateway is down as a whole, and lets calls begin again
 // slowly. While it is down, one call at a time is tried, with a pause after those for
-// a few agents have failed. What has not been tried in this outage goes first, so
-// that agents whose calls fail anyway cannot prolong it. After one that works, each
-// good answer allows one call more.
+// a few agents have failed. What no worker has tried before goes first, so that agents
+// whose calls fail anyway cannot prolong it. After one that works, each good answer allows
+// one call more.
 type Gate struct {
 	full    int // calls in flight without an outage
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
@@ -90,11 +90,12 @@ func NewGate(concurrency int) *Gate {
 }
 
 // Begin asks whether an exchange about an agent, or none with workNo "", may take
-// place, and else returns ErrHalted. What came of it is to be told to end.
-func (g *Gate) Begin(workNo string) (end func(s Health, why string), err error) {
+// place, and else returns ErrHalted. What came of it is to be told to end. A call that was
+// tried before, by whomever, is no good trial.
+func (g *Gate) Begin(workNo string, tried bool) (end func(s Health, why string), err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.since.IsZero() && workNo != "" && !g.anyone && !g.suspects.fresh(workNo, g.first) {
+	if !g.since.IsZero() && workNo != "" && !g.anyone && (tried || !g.suspects.fresh(workNo, g.first)) {
 		return nil, ErrHalted
 	}
 	done, err := g.breaker.Allow()
@@ -140,8 +141,7 @@ func (g *Gate) Await(at time.Time) {
 	g.awaited = clock.Later(g.awaited, at.Add(TrialPause))
 }
 
-// IsFresh reports whether a command may show that the gateway is back: it has not
-// been tried in this outage.
+// IsFresh reports whether an agent's call may show that the gateway is back.
 func (g *Gate) IsFresh(workNo string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -82,10 +82,11 @@ func (s *suspects) distrust() {
 }
 
 // fresh reports whether an agent's call may tell something new about the gateway: it
-// has not failed since the given time, and is no agent whose calls fail anyway.
+// has not failed since the given time, and others have not been answered since it did:
+// its calls may fail anyway.
 func (s *suspects) fresh(workNo string, since time.Time) bool {
 	a := s.byAgent[workNo]
-	return a == nil || !a.proven && a.failed.Before(since)
+	return a == nil || !a.proven && a.failed.Before(since) && !s.others.After(a.failed)
 }
 
 func (s *suspects) makeRoom(now time.Time) {
