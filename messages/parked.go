@@ -35,6 +35,21 @@ type Parked struct {
 	Cancelled *Cancellation `json:"cancelled,omitzero"` // nil unless withdrawn
 }
 
+// HandBackEarly is how much before its time the server delivers a command again that was
+// handed back, so that the way back to a worker does not make it late.
+const HandBackEarly = 200 * time.Millisecond
+
+// handBackMargin is how long before its time a command that was handed back is surely
+// still with the server; a nearer one may be with a worker again. It has room for clocks
+// that differ.
+const handBackMargin = 2*time.Second - HandBackEarly
+
+// IsWithServer reports whether the message with the sequence seq was handed back in good
+// order and is surely with the server: whoever gets it from now on sees what is noted now.
+func (p Parked) IsWithServer(seq uint64, now time.Time) bool {
+	return seq != 0 && p.Sequence == seq && p.Claim == 0 && p.DueAt.Sub(now) > HandBackEarly+handBackMargin
+}
+
 // Cancellation is who withdrew a command and why.
 type Cancellation struct {
 	RequestedBy string    `json:"requestedBy,omitzero"`

@@ -318,9 +318,8 @@ func (o *open) surelyThere(consumer *jetstream.ConsumerInfo) bool {
 	// delivered.
 	never := o.seq > consumer.Delivered.Stream && o.stored.After(consumer.Created)
 	// A call that was made before may have worked: the agent's state decides then.
-	called := o.note.Claim > 0 || o.note.Possible || o.note.SignedOut
-	handedBack := o.seq != 0 && o.note.Sequence == o.seq && !called && time.Until(o.note.DueAt) > 2*time.Second
-	return never || handedBack
+	called := o.note.Possible || o.note.SignedOut
+	return never || !called && o.note.IsWithServer(o.seq, time.Now())
 }
 
 // consumer is what the server knows of the workers' consumer, nil where there is none.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/intake"
 	"github.com/forcelogout/forcelogout/worker/job"
 	"github.com/forcelogout/forcelogout/worker/record"
@@ -49,7 +50,7 @@ func (e *Executor) yield(ctx context.Context, x *execution, step job.Step) {
 func (e *Executor) delay(x *execution, step job.Step) time.Duration {
 	var delay time.Duration
 	if !step.Until.IsZero() && (x.Ending || x.d.Withdrawn() == nil) {
-		delay = max(0, time.Until(step.Until)-record.HandBackEarly)
+		delay = max(0, time.Until(step.Until)-messages.HandBackEarly)
 	}
 	select {
 	case <-e.Draining:

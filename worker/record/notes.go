@@ -14,10 +14,6 @@ import (
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
-// HandBackEarly is how much before its time the server delivers a command again, so that
-// the way back to a worker does not make it late.
-const HandBackEarly = 200 * time.Millisecond
-
 // Notes keeps, per command, a note of what the next worker must know: the calls made,
 // when it is due, whether it was withdrawn, and who alone may call.
 type Notes struct {

@@ -16,10 +16,6 @@ import (
 // reads before it executes the command. Workers that have it in hand already are
 // nudged. So the holder decides between cancellation and call, and nobody else.
 
-// HandBackMargin: only a command that is due later than this is surely still with the
-// server; a nearer one may be with a worker again.
-const HandBackMargin = record.HandBackEarly + time.Second
-
 // HearWithdrawals takes nudges for what is in hand until the context ends.
 func (s *Sweeper) HearWithdrawals(ctx context.Context) {
 	s.eachCancel(ctx, "", func(c messages.Cancel, _ *nats.Msg) { s.Intake.Withdraw(c.ID, c.By) })
@@ -80,7 +76,7 @@ func (s *Sweeper) withdrawWaiting(ctx context.Context, c messages.Cancel) error 
 	if err != nil {
 		return err
 	}
-	if had.Has(c.Sequence, msg.Time) && (p.Sequence != c.Sequence || p.Claim > 0 || time.Until(p.DueAt) < HandBackMargin) {
+	if had.Has(c.Sequence, msg.Time) && !p.IsWithServer(c.Sequence, time.Now()) {
 		return nil
 	}
 	j := s.Reader.Job(cmd, record.SourceOf(msg.Header, msg.Time))
