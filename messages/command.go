@@ -44,6 +44,21 @@ type Command struct {
 	GraceUntil time.Time `json:"graceUntil,omitzero"`
 }
 
+// Expiry is when the command ends if nothing else ends it: at ExpiresAt, or where it does
+// not say so some time after it came, NotBefore and GraceUntil, whichever is last.
+func (c Command) Expiry(came time.Time, life time.Duration) time.Time {
+	if !c.ExpiresAt.IsZero() {
+		return c.ExpiresAt
+	}
+	from := came
+	for _, t := range []time.Time{c.NotBefore, c.GraceUntil} {
+		if t.After(from) {
+			from = t
+		}
+	}
+	return from.Add(life)
+}
+
 // Validate checks every limit of the contract. It checks replyTo for syntax
 // only: which subjects are allowed is the worker's setting, see ReplyPatterns.
 // The error is an *InvalidError that names the first field at fault.

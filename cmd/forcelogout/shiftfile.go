@@ -235,13 +235,7 @@ func (d shiftDefaults) expiry(c messages.Command) time.Time {
 	case life == 0:
 		life = defaultExpiry
 	}
-	from := d.now
-	for _, t := range []time.Time{c.NotBefore, c.GraceUntil} {
-		if t.After(from) {
-			from = t
-		}
-	}
-	return from.Add(life)
+	return c.Expiry(d.now, life)
 }
 
 // id derives a command's id, so that the same file sent again is the same orders. It

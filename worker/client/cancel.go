@@ -63,26 +63,15 @@ type open struct {
 
 // found takes in the command that was found, and its message, 0 for none.
 func (o *open) found(c messages.Command, seq uint64, stored time.Time) {
-	o.workNo, o.mayRun, o.unknown = c.WorkNo, mayRun(c, time.Now()), false
+	o.workNo, o.mayRun, o.unknown = c.WorkNo, c.Expiry(time.Now(), anyMaxAge), false
 	if o.seq == 0 {
 		o.seq, o.stored = seq, stored
 	}
 }
 
-// mayRun is until when the command could run. Where it does not say itself, that
-// is the workers' --max-age, of which a day is enough for any.
-func mayRun(c messages.Command, came time.Time) time.Time {
-	if !c.ExpiresAt.IsZero() {
-		return c.ExpiresAt
-	}
-	from := came
-	for _, t := range []time.Time{c.NotBefore, c.GraceUntil} {
-		if t.After(from) {
-			from = t
-		}
-	}
-	return from.Add(24 * time.Hour)
-}
+// anyMaxAge is enough for any worker's --max-age, which ends commands that do not say
+// themselves when they end.
+const anyMaxAge = 24 * time.Hour
 
 // Cancel withdraws commands that have not been executed, wherever they are, and
 // calls answer for each. Those that workers have in hand it waits for, no longer than

@@ -40,7 +40,7 @@ type history struct {
 }
 
 const (
-	historiesPerSeed = 10_000
+	historiesPerSeed = 3_000 // a hundred seeds; -rapid.checks for more
 	mostSteps        = 4000
 )
 

@@ -56,13 +56,11 @@ type Job struct {
 // New settles a command's times. Its message was stored at one time, and at an earlier one
 // if it was stored again; it lives for maxAge where it does not say how long.
 func New(vcc string, cmd messages.Command, stored, first time.Time, maxAge time.Duration) *Job {
-	j := &Job{VCC: vcc, Command: cmd, Stored: stored, FirstStored: first, IssuedAt: cmd.IssuedAt, DueAt: cmd.NotBefore, Expires: cmd.ExpiresAt}
+	j := &Job{VCC: vcc, Command: cmd, Stored: stored, FirstStored: first, IssuedAt: cmd.IssuedAt, DueAt: cmd.NotBefore}
 	if j.IssuedAt.IsZero() {
 		j.IssuedAt = first
 	}
-	if j.Expires.IsZero() {
-		j.Expires = later(later(j.IssuedAt, cmd.NotBefore), cmd.GraceUntil).Add(maxAge)
-	}
+	j.Expires = cmd.Expiry(j.IssuedAt, maxAge)
 	return j
 }
 
