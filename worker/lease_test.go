@@ -116,3 +116,24 @@ func TestRestEnds(t *testing.T) {
 		t.Errorf("result %+v", got)
 	}
 }
+
+// TestRestLeavesTimeToRecord: a command expires while it rests, because another worker has
+// claimed it. What that one's last call came to is stored a moment later, and counts.
+func TestRestLeavesTimeToRecord(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.ackWait(10 * time.Second)
+	x := order("x", "30001")
+	x.ExpiresAt = time.Now().Add(2 * time.Second)
+	r.send(x)
+	theirs := r.fetchOne()
+	r.storeNote("x", messages.Parked{Sequence: 1, Claim: 1, ClaimedBy: "another", ClaimedAt: time.Now()})
+	r.start(shortly)
+	r.must(theirs.Nak()) // it was held up, and their call goes on
+	r.within(time.Until(x.ExpiresAt.Add(500*time.Millisecond)), func() bool { return r.streamState("RESULTS").Msgs > 0 })
+	if r.streamState("RESULTS").Msgs > 0 {
+		t.Fatalf("ended before the other could say how: %+v", r.awaitOne("x"))
+	}
+	r.storeResult("x", "30001")
+	r.idle()
+}

@@ -66,7 +66,8 @@ func (a *Admitter) Admit(ctx context.Context, d *intake.Delivery) (j *job.Job, n
 		if settled {
 			return nil, 0
 		}
-		until := clock.Earlier(last.restsUntil, j.Expires)
+		// Who is at it may need a moment to say how it ended.
+		until := clock.Earlier(last.restsUntil, j.Expires.Add(record.RecordTime))
 		if !until.After(time.Now()) {
 			return j, last.note
 		}

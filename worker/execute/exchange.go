@@ -94,8 +94,11 @@ func (e *Executor) mayCall(x *execution) (time.Duration, error) {
 	return min(e.Policy.CallTimeout, lease, left), nil
 }
 
-// wish says which inspectors may make the command's call.
+// wish says which inspectors may make the command's call, or ask about its agent.
 func (x *execution) wish() session.Wish {
+	if x.Orphan != nil {
+		return session.Wish{WorkNo: x.Command.WorkNo, By: x.Expires}
+	}
 	return session.Wish{Inspector: x.Command.Inspector, WorkNo: x.Command.WorkNo, Avoid: x.Avoid, By: x.Expires}
 }
 

@@ -11,7 +11,7 @@ import (
 func (j *Job) answered(seen Seen, p Policy, now time.Time) Step {
 	v := seen.Verdict
 	j.Down = seen.Down
-	j.Answer, j.Few, j.Trouble = seen.Answer, v.Few, Trouble(seen.Answer, seen.Err, v)
+	j.Answer, j.Verdict, j.Trouble = seen.Answer, v, Trouble(seen.Answer, seen.Err, v)
 	j.Avoid = ""
 	if v.Hint == NoRight {
 		j.Avoid = seen.Inspector
@@ -24,7 +24,12 @@ func (j *Job) answered(seen Seen, p Policy, now time.Time) Step {
 		}
 		return j.end(endSignedOut())
 	case retcode.Permanent:
-		return j.end(endRefused(j.Trouble))
+		if j.goesOn(now) {
+			// It may be refused because the call before has worked.
+			j.QueryFirst = true
+			j.Raise(Possible)
+		}
+		return j.unlessExhausted(p, now)
 	case retcode.Session:
 		// With another session, or when this one has been found good, the command goes on
 		// and has lost no attempt.
@@ -38,11 +43,11 @@ func (j *Job) answered(seen Seen, p Policy, now time.Time) Step {
 		// to spare a gateway in trouble.
 		j.QueryFirst = true
 		j.Raise(Possible)
+		j.OpenUntil = now.Add(p.CallTimeout)
 	}
 	if v.Hint == TooFast {
 		// Somebody calls for this agent at this moment: that is no failure of this command.
 		j.overtaken++
-		j.OpenUntil = now.Add(p.CallTimeout)
 		j.rest(now.Add(min(p.CallTimeout, p.Retry.delay(j.overtaken, j.Answer.RetryAfter))), ForRetry)
 		return j.next(now)
 	}
@@ -101,15 +106,17 @@ func (j *Job) unlessExhausted(p Policy, now time.Time) Step {
 	return j.next(now)
 }
 
-// exhausted is the end of a command whose attempts are used up, unless its last call may
-// have worked and the agent's state has still to be asked.
+// exhausted is the end of a command that was refused or whose attempts are used up, unless
+// a call may have worked and the agent's state has still to be asked.
 func (j *Job) exhausted(p Policy) (Ending, bool) {
 	most := p.Retry.MaxAttempts
 	open := j.QueryFirst && j.Effect != None && j.Unread < most
 	switch {
-	case j.Few && j.Spent >= retcode.FewAttempts:
+	case open:
+		return Ending{}, false
+	case j.Verdict.Class == retcode.Permanent, j.Verdict.Few && j.Spent >= retcode.FewAttempts:
 		return endRefused(j.Trouble), true
-	case j.Spent < most && j.Unread < most, open:
+	case j.Spent < most && j.Unread < most:
 		return Ending{}, false
 	default:
 		return endRetriesExhausted(j.Calls, j.Trouble), true

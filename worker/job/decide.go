@@ -63,7 +63,7 @@ func (j *Job) next(now time.Time) Step {
 	if !now.Before(j.Expires) {
 		return j.end(j.Lapsed())
 	}
-	j.DueAt = earlier(j.DueAt, j.Expires)
+	j.inTime(now)
 	switch d := j.dueIn(now); {
 	case d == 0:
 		return Step{Do: Secure}
@@ -142,7 +142,7 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 		j.postpone(rest, ForGateway, now)
 	case UnknownHere:
 		if j.Delivery >= lastUnknown {
-			return j.end(endNoSession(seen.Err))
+			return j.orphan(seen.Err)
 		}
 		j.postpone(j.pause(unknownHere, longRest, now), ForSession, now)
 	case TooLate:
@@ -154,11 +154,24 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 	case Settled:
 		return Step{Do: Settle}
 	case Itself:
+		if j.Orphan != nil {
+			return j.end(endNoSession(j.Orphan))
+		}
 		return j.end(endItself(seen.Err))
 	case Stopped:
 		return Step{Do: Leave}
 	}
 	return j.yield()
+}
+
+// orphan ends a command whose inspector nobody knows. Where a call may have worked another
+// inspector asks first, which acts on nobody.
+func (j *Job) orphan(why error) Step {
+	if j.Effect != Possible || j.Orphan != nil {
+		return j.end(endNoSession(why))
+	}
+	j.Orphan, j.QueryFirst = why, true
+	return Step{Do: Secure}
 }
 
 func (j *Job) end(e Ending) Step { return Step{Do: End, Ending: e} }

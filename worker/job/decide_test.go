@@ -38,6 +38,7 @@ func in(changes ...func(*Job)) *Job {
 func withdrawn(j *Job) { j.Cancelled = &messages.Cancellation{At: start} }
 func possible(j *Job)  { j.Effect, j.QueryFirst = Possible, true }
 func claimed(j *Job)   { j.Effect = Claimed }
+func orphan(j *Job)    { j.Orphan = errors.New("unknown") }
 func polite(j *Job)    { j.Command.WhenIdle, j.Command.GraceUntil = true, start.Add(time.Minute) }
 func before(j *Job)    { j.Command.SignedInBefore = start.Add(-time.Hour) }
 func used(n int) func(*Job) {
@@ -104,10 +105,13 @@ func TestDecide(t *testing.T) {
 		"secured, attempts used up":          {job: in(used(4)), seen: Seen{What: Secured}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
 		"secured, attempts used up and open": {job: in(used(4), possible), seen: Seen{What: Secured}, do: Query},
 
-		"told: signed out":           {job: in(possible), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
-		"told: signed out, claimed":  {job: in(claimed), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeSignedOut},
-		"told: signed in":            {job: in(possible), seen: told(gateway.PresenceSignedIn), do: Call},
-		"told: signed in, used up":   {job: in(possible, used(4)), seen: told(gateway.PresenceSignedIn), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
+		"told: signed out":          {job: in(possible), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
+		"told: signed out, claimed": {job: in(claimed), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeSignedOut},
+		"told: signed in":           {job: in(possible), seen: told(gateway.PresenceSignedIn), do: Call},
+		"told: signed in, used up":  {job: in(possible, used(4)), seen: told(gateway.PresenceSignedIn), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
+		"told: signed in, used up, while a call goes on": {job: in(possible, used(4), func(j *Job) { j.OpenUntil = start.Add(time.Second) }),
+			seen: told(gateway.PresenceSignedIn), do: Wait, why: ForRetry},
+		"not due before it expires, and a call may have worked": {job: in(possible, due(time.Minute), dies(3*time.Second)), seen: Seen{What: Ready}, do: Wait, why: ForTime},
 		"told: unknown":              {job: in(possible), seen: told(gateway.PresenceUnknown), do: Call},
 		"told: signed in, not due":   {job: in(used(1), due(time.Second)), seen: told(gateway.PresenceSignedIn), do: Wait, why: ForRetry},
 		"told: signed in later":      {job: in(before), seen: late, do: End, out: messages.OutcomeSuperseded, why2: messages.CauseSuperseded},
@@ -127,21 +131,22 @@ func TestDecide(t *testing.T) {
 		"told of withdrawn: signed in, while somebody may call": {job: in(withdrawn, possible, func(j *Job) { j.OpenUntil = start.Add(time.Second) }),
 			seen: told(gateway.PresenceSignedIn), do: Wait, why: ForRetry},
 
-		"answer: success":               {job: in(used(1)), seen: answer(retcode.Success, NoHint), do: End, out: messages.OutcomeSignedOut},
-		"answer: refused":               {job: in(used(1)), seen: answer(retcode.Permanent, NoHint), do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
-		"answer: session":               {job: in(used(1)), seen: answer(retcode.Session, NoHint), do: Secure},
-		"answer: session, many":         {job: in(used(3), func(j *Job) { j.renewals = 2 }), seen: answer(retcode.Session, NoHint), do: Yield, why: ForSession},
-		"answer: transient":             {job: in(used(1)), seen: answer(retcode.Transient, NoHint), do: Wait, why: ForRetry},
-		"answer: transient, ask":        {job: in(used(1)), seen: answer(retcode.Transient, AskState), do: Query},
-		"answer: transient, last":       {job: in(used(3)), seen: answer(retcode.Transient, NoHint), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
-		"answer: none":                  {job: in(used(1)), seen: Seen{What: Answered, Err: errors.New("reset"), Verdict: Verdict{Class: retcode.Transient, Hint: WholeGateway}}, do: Wait, why: ForRetry},
-		"answer: none, last":            {job: in(used(3)), seen: Seen{What: Answered, Err: errors.New("reset"), Verdict: Verdict{Class: retcode.Transient, Hint: WholeGateway}}, do: Yield, why: ForRetry},
-		"answer: the gateway is down":   {job: in(used(1)), seen: down, do: Yield, why: ForGateway},
-		"answer: somebody else calls":   {job: in(used(1)), seen: answer(retcode.Transient, TooFast), do: Wait, why: ForRetry},
-		"answer: nobody knows, thrice":  {job: in(used(2)), seen: Seen{What: Answered, Verdict: Verdict{Class: retcode.Transient, Few: true}}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
-		"confirmed: signed out":         {job: in(used(1), claimed), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedOut}}, do: End, out: messages.OutcomeSignedOut},
-		"confirmed: nothing to be seen": {job: in(used(1), claimed), seen: Seen{What: Confirmed}, do: End, out: messages.OutcomeSignedOut},
-		"confirmed: still signed in":    {job: in(used(1), claimed), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedIn}}, do: Wait, why: ForRetry},
+		"answer: success":                       {job: in(used(1)), seen: answer(retcode.Success, NoHint), do: End, out: messages.OutcomeSignedOut},
+		"answer: refused, while a call goes on": {job: in(used(2), func(j *Job) { j.OpenUntil = start.Add(time.Second) }), seen: answer(retcode.Permanent, NoHint), do: Secure},
+		"answer: refused":                       {job: in(used(1)), seen: answer(retcode.Permanent, NoHint), do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
+		"answer: session":                       {job: in(used(1)), seen: answer(retcode.Session, NoHint), do: Secure},
+		"answer: session, many":                 {job: in(used(3), func(j *Job) { j.renewals = 2 }), seen: answer(retcode.Session, NoHint), do: Yield, why: ForSession},
+		"answer: transient":                     {job: in(used(1)), seen: answer(retcode.Transient, NoHint), do: Wait, why: ForRetry},
+		"answer: transient, ask":                {job: in(used(1)), seen: answer(retcode.Transient, AskState), do: Query},
+		"answer: transient, last":               {job: in(used(3)), seen: answer(retcode.Transient, NoHint), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
+		"answer: none":                          {job: in(used(1)), seen: Seen{What: Answered, Err: errors.New("reset"), Verdict: Verdict{Class: retcode.Transient, Hint: WholeGateway}}, do: Wait, why: ForRetry},
+		"answer: none, last":                    {job: in(used(3)), seen: Seen{What: Answered, Err: errors.New("reset"), Verdict: Verdict{Class: retcode.Transient, Hint: WholeGateway}}, do: Yield, why: ForRetry},
+		"answer: the gateway is down":           {job: in(used(1)), seen: down, do: Yield, why: ForGateway},
+		"answer: somebody else calls":           {job: in(used(1)), seen: answer(retcode.Transient, TooFast), do: Wait, why: ForRetry},
+		"answer: nobody knows, thrice":          {job: in(used(2)), seen: Seen{What: Answered, Verdict: Verdict{Class: retcode.Transient, Few: true}}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
+		"confirmed: signed out":                 {job: in(used(1), claimed), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedOut}}, do: End, out: messages.OutcomeSignedOut},
+		"confirmed: nothing to be seen":         {job: in(used(1), claimed), seen: Seen{What: Confirmed}, do: End, out: messages.OutcomeSignedOut},
+		"confirmed: still signed in":            {job: in(used(1), claimed), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedIn}}, do: Wait, why: ForRetry},
 
 		"barred: draining":              {job: fresh(), seen: Seen{What: Draining}, do: Yield, why: ForTime},
 		"barred: lost":                  {job: fresh(), seen: Seen{What: LeaseLost}, do: Drop},
@@ -158,7 +163,12 @@ func TestDecide(t *testing.T) {
 		"barred: unknown inspector":     {job: fresh(), seen: Seen{What: UnknownHere, Delivery: 1}, do: Yield, why: ForSession},
 		"barred: unknown for long": {job: fresh(), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: End,
 			out: messages.OutcomeFailed, why2: messages.CauseNoSession},
-		"barred: itself": {job: fresh(), seen: Seen{What: Itself, Err: errors.New("itself")}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
+		"barred: unknown for long, possible": {job: in(possible), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: Secure},
+		"told of an orphan: signed in": {job: in(possible, orphan), seen: told(gateway.PresenceSignedIn), do: End,
+			out: messages.OutcomeFailed, why2: messages.CauseNoSession},
+		"told of an orphan: signed out": {job: in(possible, orphan), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
+		"told of an orphan: unread":     {job: in(possible, orphan), seen: unread(), do: Wait, why: ForRetry},
+		"barred: itself":                {job: fresh(), seen: Seen{What: Itself, Err: errors.New("itself")}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
 	} {
 		got := Decide(c.job, c.seen, policy(), start)
 		if got.Do != c.do || got.For != c.why || got.Ending.Outcome() != c.out || got.Ending.Cause() != c.why2 {

@@ -1,6 +1,10 @@
 package job
 
-import "github.com/forcelogout/forcelogout/worker/gateway"
+import (
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/gateway"
+)
 
 // Effect is what the calls that were made for a command may have done. A call that works
 // raises it or ends the command; only an answered state query lowers it.
@@ -19,6 +23,18 @@ func (j *Job) Raise(e Effect) { j.Effect = max(j.Effect, e) }
 // Doubt notes that another worker may have called for this command.
 func (j *Job) Doubt() {
 	j.Redelivered, j.QueryFirst = true, true
+	j.Raise(Possible)
+}
+
+// goesOn reports whether a call may be under way at the gateway. What the agent's state is
+// said to be may change by it.
+func (j *Job) goesOn(now time.Time) bool { return now.Before(j.OpenUntil) }
+
+// askWhenOver puts off the command's end: the call that is under way may work after the
+// answer that there is.
+func (j *Job) askWhenOver() {
+	j.QueryFirst = true
+	j.rest(j.OpenUntil, ForRetry)
 	j.Raise(Possible)
 }
 

@@ -298,6 +298,7 @@ func (h *history) call() Seen {
 	case 3, 4:
 		seen.Answer, seen.Err = gateway.Answer{}, errors.New("reset")
 		seen.Verdict, h.open = Verdict{Class: retcode.Transient, Hint: WholeGateway}, true
+		h.others = h.now.Add(h.policy.CallTimeout)
 		if seen.Down = h.chance(3); seen.Down {
 			return seen
 		}

@@ -32,17 +32,18 @@ type Job struct {
 	Redelivered bool      // an earlier worker may have called already
 	Effect      Effect    // of all calls
 	QueryFirst  bool      // the agent's state decides before the next call
-	OpenUntil   time.Time // somebody else's call may be under way until then
+	OpenUntil   time.Time // a call may go on at the gateway until then: somebody else's, or one without an answer
 	Unread      int       // state queries in a row that were not answered
 
 	Cancelled *messages.Cancellation // nil unless withdrawn
 	Ending    bool                   // it was withdrawn, and only its end is looked for
 	Confirmed *bool                  // whether its sign-out was seen; nil where nobody looked
 
+	Orphan    error          // why nobody can call for it: nobody knows the inspector whom it names; nil while that is open
 	Inspector string         // who acted
 	Avoid     string         // who had no right to
 	Answer    gateway.Answer // the last one to a call
-	Few       bool           // nobody knows what Answer means: it is worth a few attempts
+	Verdict   Verdict        // of Answer
 	Trouble   string         // what the last call came to, for people
 	Down      bool           // the last exchange failed, and the gateway counts as down
 

@@ -42,7 +42,9 @@ func (j *Job) Recall(p messages.Parked, c *Classifier) {
 	j.Unread, j.Ending = p.Unread, p.Ending
 	j.StartedAt, j.DueAt, j.OpenUntil = p.StartedAt, p.DueAt, p.OpenUntil
 	j.Answer.Retcode, j.Answer.Message, j.Answer.HTTPStatus = p.Retcode, p.Message, p.HTTPStatus
-	j.Few = j.Answer.HTTPStatus != 0 && c.Call(j.Answer, nil).Few
+	if j.Answer.HTTPStatus != 0 {
+		j.Verdict = c.Call(j.Answer, nil)
+	}
 	j.Trouble = p.Error
 }
 

@@ -15,8 +15,8 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 	case seen.State.Presence == gateway.PresenceSignedOut:
 		j.Inspector = seen.Inspector
 		return j.end(j.out())
-	case seen.State.Presence == gateway.PresenceSignedIn && j.Effect == Possible && !now.Before(j.OpenUntil):
-		// Sooner, somebody else's call may still work after this answer.
+	case seen.State.Presence == gateway.PresenceSignedIn && j.Effect == Possible && !j.goesOn(now):
+		// Sooner, the call that goes on may work after this answer.
 		j.Effect = None
 	}
 	if seen.Verdict.Class == retcode.Session && !j.renewed() {
@@ -25,12 +25,19 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 	if j.Cancelled != nil {
 		return j.toldOfWithdrawn(seen.Verdict, p, now)
 	}
+	if j.Orphan != nil {
+		return j.toldOfOrphan(seen.Verdict, p, now)
+	}
 	if j.QueryFirst {
 		if !seen.Verdict.answersState() && j.Effect != None {
 			j.queryLater(seen.Verdict, p, now)
 			return j.unlessExhausted(p, now)
 		}
 		j.QueryFirst, j.Unread = false, 0
+		if _, over := j.exhausted(p); over && j.goesOn(now) && seen.State.Presence == gateway.PresenceSignedIn {
+			j.askWhenOver()
+			return j.next(now)
+		}
 		if end, over := j.exhausted(p); over {
 			return j.end(end)
 		}
@@ -47,14 +54,30 @@ func (j *Job) toldOfWithdrawn(v Verdict, p Policy, now time.Time) Step {
 	case !v.answersState():
 		j.queryLater(v, p, now)
 		return j.next(now)
-	case j.Effect == Possible && now.Before(j.OpenUntil):
-		j.rest(j.OpenUntil, ForRetry)
+	case j.goesOn(now):
+		j.askWhenOver()
 		return j.next(now)
 	case j.Effect == Possible:
 		return j.end(endCancelledUntold(*j.Cancelled))
 	default:
 		return j.withdrawn()
 	}
+}
+
+// toldOfOrphan ends a command that nobody can call for, or waits for an answer that settles
+// its end.
+func (j *Job) toldOfOrphan(v Verdict, p Policy, now time.Time) Step {
+	switch {
+	case !v.answersState():
+		j.queryLater(v, p, now)
+		if j.Unread < p.Retry.MaxAttempts {
+			return j.next(now)
+		}
+	case j.goesOn(now):
+		j.askWhenOver()
+		return j.next(now)
+	}
+	return j.end(endNoSession(j.Orphan))
 }
 
 // spare decides about a call that the command allows under a condition only: that the

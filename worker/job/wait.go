@@ -49,6 +49,16 @@ func (j *Job) pause(first, most time.Duration, now time.Time) time.Duration {
 // rest sets when the command is due, and what it waits for.
 func (j *Job) rest(until time.Time, why Reason) { j.DueAt, j.waitsFor = until, why }
 
+// inTime makes the command due before its end. Where a call may have worked, that is while
+// there is time to ask, and half of what is left each time.
+func (j *Job) inTime(now time.Time) {
+	left := j.Expires.Sub(now)
+	if j.QueryFirst && j.Effect != None && left > 2*ShortestCall && j.DueAt.After(j.Expires.Add(-ShortestCall)) {
+		j.DueAt = now.Add(left / 2)
+	}
+	j.DueAt = earlier(j.DueAt, j.Expires)
+}
+
 // postpone makes the command due later, but not later than it lives.
 func (j *Job) postpone(d time.Duration, why Reason, now time.Time) {
 	j.rest(earlier(j.Expires, later(j.DueAt, now.Add(d))), why)

@@ -16,6 +16,9 @@ import (
 	"github.com/forcelogout/forcelogout/worker/job"
 )
 
+// RecordTime is how long after a command's end a worker may need to record it.
+const RecordTime = 2 * time.Second
+
 // Config is what a Book needs; all of it is required.
 type Config struct {
 	NATS     *nats.Conn

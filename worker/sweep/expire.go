@@ -26,8 +26,6 @@ const (
 	lookBatch = 500
 	// endTogether is how many commands are ended at a time.
 	endTogether = 64
-	// recordTime is how long after its end a worker may need to record it.
-	recordTime = 2 * time.Second
 )
 
 // Expire ends, on time, commands that expire while no session can be had or
@@ -190,7 +188,7 @@ func (s *Sweeper) goneAt(ctx context.Context, x *waitingCommand, had intake.Deli
 		return x.Expires, nil
 	case p.Sequence == x.seq && p.Claim == 0:
 		x.Recall(p, s.Classifier)
-		return x.Expires.Add(recordTime), nil
+		return x.Expires.Add(record.RecordTime), nil
 	}
 	if p.Sequence == x.seq {
 		x.Recall(p, s.Classifier)
