@@ -61,13 +61,17 @@ func TestCallGoesOn(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		attempts  int
+		pause     time.Duration // the longest between calls, zero for a second
 		withdrawn bool
 		second    []sim.Answer // of the gateway to a further call
 		calls     int
 	}{
-		"withdrawn":        {attempts: 4, withdrawn: true, calls: 1},
-		"attempts used up": {attempts: 1, calls: 1},
-		"the next refused": {attempts: 4, second: []sim.Answer{{Retcode: "000-002", Effect: true}}, calls: 2},
+		"withdrawn":                             {attempts: 4, withdrawn: true, calls: 1},
+		"attempts used up":                      {attempts: 1, calls: 1},
+		"the next failed":                       {attempts: 2, second: []sim.Answer{{Retcode: "900-002"}}, calls: 2},
+		"withdrawn after a failure":             {attempts: 4, withdrawn: true, second: []sim.Answer{{Retcode: "900-002"}}, calls: 2},
+		"withdrawn while it is with the server": {attempts: 4, pause: 5 * time.Second, withdrawn: true, second: []sim.Answer{{Retcode: "900-002"}}, calls: 2},
+		"the next refused":                      {attempts: 4, second: []sim.Answer{{Retcode: "000-002", Effect: true}}, calls: 2},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -76,16 +80,18 @@ func TestCallGoesOn(t *testing.T) {
 			broken, work := r.impatient()
 			r.sim.Plan("30001", c.second...)
 			r.start(func(cfg *worker.Config) {
-				cfg.CallTimeout = 3 * time.Second
-				cfg.Retry = worker.Retry{MaxAttempts: c.attempts, Initial: time.Second, Max: time.Second}
+				cfg.CallTimeout = 5 * time.Second
+				cfg.Retry = worker.Retry{MaxAttempts: c.attempts, Initial: time.Second, Max: max(time.Second, c.pause)}
 			})
 			r.send(order("x", "30001"))
 			<-broken
+			r.until("what comes next has come", func() bool { return r.calls("30001") >= c.calls-1 })
 			if c.withdrawn {
+				time.Sleep(200 * time.Millisecond) // with the server by now, if it is to be
 				r.cancelAside("x")
 			}
 			r.until("the agent's state is asked", func() bool { return r.stateQueries("30001") > 0 })
-			r.within(time.Second, func() bool { return r.streamState("RESULTS").Msgs > 0 || r.calls("30001") > 0 })
+			r.within(time.Second, func() bool { return r.streamState("RESULTS").Msgs > 0 || r.calls("30001") >= c.calls })
 			work()
 			got := r.awaitOne("x")
 			if got.Outcome != messages.OutcomeAlreadySignedOut {

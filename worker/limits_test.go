@@ -273,6 +273,39 @@ func TestMaxPayloadChanges(t *testing.T) {
 	r.until("ready", func() bool { return w.Ready() == nil })
 }
 
+// TestMaxMsgSizeChanges: the streams' own limits fall while a worker runs.
+func TestMaxMsgSizeChanges(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	w := r.start(nil)
+	release := r.sim.Hold()
+	c := order("a", "30001")
+	c.Meta = map[string]string{"shift": strings.Repeat("\u2028", 600)} // each takes six bytes in JSON
+	r.send(c, order("b", "30002"))
+	r.must(r.sim.AwaitInFlight(r.ctx, 2))
+	for _, kind := range []string{"RESULTS", "PARKED", "DEAD"} {
+		r.change(kind, func(s *jetstream.StreamConfig) { s.MaxMsgSize = 1000 })
+	}
+	r.publish(nil, []byte(strings.Repeat("y", 2000)))
+	// Its note has the gateway's long text.
+	r.sim.Plan("30003", sim.Answer{HTTPStatus: 503, Retcode: "100-007", Message: strings.Repeat("é", 600), Header: map[string][]string{"Retry-After": {"3"}}})
+	r.send(order("noted", "30003"))
+	release()
+	for id, got := range r.await(3) {
+		if got.Outcome != messages.OutcomeSignedOut || id == "noted" && got.Attempts != 2 {
+			t.Errorf("result %+v", got)
+		}
+	}
+	r.idle()
+	r.deadLetters(1)
+	for _, agent := range []string{"30001", "30002"} {
+		if n := r.calls(agent); n != 1 {
+			t.Errorf("%d calls for %s", n, agent)
+		}
+	}
+	r.until("ready", func() bool { return w.Ready() == nil })
+}
+
 // idleBut waits until so many commands are left in the stream.
 func (r *rig) idleBut(n uint64) {
 	r.Helper()

@@ -8,6 +8,7 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // TestDrain: calls in flight end and are recorded, what waits goes to another
@@ -144,6 +145,34 @@ func TestConsumerDeleted(t *testing.T) {
 	if got := r.awaitOne("b"); got.Outcome != messages.OutcomeSignedOut {
 		t.Errorf("result %+v", got)
 	}
+}
+
+// TestCommandsDeleted: somebody deletes the stream of commands, and makes it again.
+// Readiness says why nothing comes, and the log once.
+func TestCommandsDeleted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	d := r.diary()
+	w := r.start(func(c *worker.Config) { c.WatchPeriod = 500 * time.Millisecond; d.into(c) })
+	r.send(order("a", "30001"))
+	r.awaitOne("a")
+	r.must(r.js.DeleteStream(r.ctx, prefix.Stream("COMMANDS")))
+	r.saysNotReady(w, "stream not found")
+	for range 400 { // time enough for more lines
+		r.tick()
+	}
+	r.saysNotReady(w, "stream not found")
+	_, err := streams.Setup(r.ctx, r.js, streams.Plan{Prefix: prefix})
+	r.must(err)
+	r.send(order("b", "30002"))
+	if got := r.awaitOne("b"); got.Outcome != messages.OutcomeSignedOut {
+		t.Errorf("result %+v", got)
+	}
+	r.until("ready", func() bool { return w.Ready() == nil })
+	if n := len(d.with("level=ERROR")); n != 1 {
+		t.Errorf("%d lines: %q", n, d.with("level=ERROR"))
+	}
+	r.until("a line that takes it back", func() bool { return len(d.with(" again")) == 1 })
 }
 
 // TestConsumerPaused: an operator's brake is said in readiness, and holds until

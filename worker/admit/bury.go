@@ -39,6 +39,7 @@ func (a *Admitter) bury(ctx context.Context, d *intake.Delivery, reason error) {
 	var first bool
 	err := a.Burying.Try(ctx, func(ctx context.Context) error {
 		ack, err := a.JS.PublishMsg(ctx, letter)
+		record.Measure(ctx, a.Dead, err)
 		first = err == nil && !ack.Duplicate
 		return err
 	})

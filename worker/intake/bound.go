@@ -42,7 +42,7 @@ func (in *Intake) rebind(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		in.stall(ctx, "the consumer cannot be bound", err.Error())
+		in.stall(ctx, consumerUnusable, err.Error())
 		return err
 	}
 	in.mu.Lock()

@@ -134,7 +134,9 @@ func (in *Intake) Run(ctx, work context.Context) {
 			f.restart()
 		case err := <-in.failed:
 			in.log.LogAttrs(ctx, slog.LevelDebug, "pull failed", slog.Any("error", err))
-			in.failing.Failed(ctx, err)
+			if !errors.Is(err, errStalled) { // which is said with its reason
+				in.failing.Failed(ctx, err)
+			}
 			f.failed(err)
 		case <-f.again:
 			f.recover(ctx)

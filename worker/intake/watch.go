@@ -52,9 +52,9 @@ func (in *Intake) Watch(ctx context.Context) {
 func (in *Intake) look(ctx context.Context, moved bool) bool {
 	info, err := in.info(ctx)
 	if err != nil {
-		// What is said already may be the reason: one trouble is one line.
+		// What is said already may be the reason.
 		if ctx.Err() == nil && in.Progressing() == nil {
-			in.stall(ctx, "the consumer does not answer", err.Error())
+			in.stall(ctx, consumerUnusable, err.Error())
 		}
 		return false
 	}
@@ -85,6 +85,10 @@ func (in *Intake) look(ctx context.Context, moved bool) bool {
 	}
 	return true
 }
+
+// consumerUnusable: it does not answer, or is not as it must be. Whoever finds that says
+// the same, so that it is one line.
+const consumerUnusable = "the consumer cannot be used"
 
 // errAckPending: new commands wait, though others may come again.
 const errAckPending = "max_ack_pending of the consumer is reached"

@@ -24,12 +24,7 @@ func (j *Job) answered(seen Seen, p Policy, now time.Time) Step {
 		}
 		return j.end(endSignedOut())
 	case retcode.Permanent:
-		if j.goesOn(now) {
-			// It may be refused because the call before has worked.
-			j.QueryFirst = true
-			j.Raise(Possible)
-		}
-		return j.unlessExhausted(p, now)
+		return j.giveUp(p, now)
 	case retcode.Session:
 		// With another session, or when this one has been found good, the command goes on
 		// and has lost no attempt.
@@ -85,7 +80,7 @@ func (j *Job) retryLater(hint Hint, p Policy, now time.Time) Step {
 		j.QueryFirst = true
 		return Step{Do: Query}
 	}
-	return j.unlessExhausted(p, now)
+	return j.giveUp(p, now)
 }
 
 // queryLater puts off a question that the gateway could not answer now.
@@ -97,6 +92,16 @@ func (j *Job) queryLater(v Verdict, p Policy, now time.Time) {
 	}
 	j.Unread++
 	j.rest(now.Add(p.Retry.delay(j.Unread, 0)), ForRetry)
+}
+
+// giveUp ends a command after its last call. Where one before it may go on, or have worked
+// and be why this one did not, the agent's state is asked first.
+func (j *Job) giveUp(p Policy, now time.Time) Step {
+	if _, over := j.exhausted(p); over && j.goesOn(now) {
+		j.QueryFirst = true
+		j.Raise(Possible)
+	}
+	return j.unlessExhausted(p, now)
 }
 
 func (j *Job) unlessExhausted(p Policy, now time.Time) Step {

@@ -144,6 +144,7 @@ func (l *Ledger) storeOnce(ctx context.Context, msg *nats.Msg, r messages.Result
 		return msg.Data, nil
 	}
 	if !isRefusal(err) {
+		Measure(ctx, l.stream, err)
 		return nil, fmt.Errorf("storing the result of %s: %w", r.ID, err)
 	}
 	there, findErr := l.Find(ctx, r.VCC, r.WorkNo, r.ID)

@@ -58,6 +58,7 @@ func (n *Notes) Write(ctx context.Context, id string, p messages.Parked, last ui
 	case streams.Overtaken(err):
 		return 0, ErrOvertaken
 	case err != nil:
+		Measure(ctx, n.stream, err)
 		return 0, fmt.Errorf("noting the attempts of %s: %w", id, err)
 	}
 	return ack.Sequence, nil

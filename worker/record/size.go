@@ -1,6 +1,8 @@
 package record
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +24,18 @@ func SizeLimit(nc *nats.Conn, stream jetstream.Stream) int {
 		limit = own
 	}
 	return int(limit) - optionRoom
+}
+
+// errCodeTooLarge is the answer of a stream to a message above its max_msg_size.
+const errCodeTooLarge jetstream.ErrorCode = 10054
+
+// Measure looks how large a message may be by now, where a stream has refused one for its
+// size: the next try fits.
+func Measure(ctx context.Context, stream jetstream.Stream, err error) {
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && refused.ErrorCode == errCodeTooLarge {
+		_, _ = stream.Info(ctx) // without it the next try shows the same
+	}
 }
 
 // shortenings are what a result can do without, the least needed first.
