@@ -121,6 +121,12 @@ func commandRules(have, want jetstream.StreamConfig) []rule {
 		{setting: "allow_msg_schedules", ok: have.AllowMsgSchedules || limited, have: have.AllowMsgSchedules, want: true},
 		// Withdrawn and expired commands are taken out.
 		equal("deny_delete", have.DenyDelete, false),
+		// Consumers get this where they ask for none.
+		equal("consumer_limits.inactive_threshold", have.ConsumerLimits.InactiveThreshold, 0),
+		{
+			setting: "consumer_limits.max_ack_pending", ok: have.ConsumerLimits.MaxAckPending <= 0 || have.ConsumerLimits.MaxAckPending >= MaxAckPending,
+			have: have.ConsumerLimits.MaxAckPending, want: fmt.Sprintf("at least %d", MaxAckPending),
+		},
 	}
 }
 
@@ -142,7 +148,17 @@ func mirrored(m *jetstream.StreamSource) string {
 	return m.Name
 }
 
+// minWaiting is how many pulls have to be able to wait, which is what a server gives a
+// consumer that asks for none: a worker has a few, and is not ready where it can have none.
+const minWaiting = 512
+
 func checkConsumer(have, want jetstream.ConsumerConfig) error {
+	if have.MaxWaiting > 0 && have.MaxWaiting < minWaiting {
+		return &SettingError{
+			Object: "consumer " + want.Durable, Setting: "max_waiting", Have: fmt.Sprint(have.MaxWaiting), Want: fmt.Sprintf("at least %d", minWaiting),
+			Remedy: "NATS cannot change it: stop the workers, delete the consumer, and they make it as it must be",
+		}
+	}
 	return firstBroken("consumer "+want.Durable, []rule{
 		equal("ack_policy", have.AckPolicy, want.AckPolicy),
 		equal("deliver_policy", have.DeliverPolicy, want.DeliverPolicy),
@@ -157,6 +173,18 @@ func checkConsumer(have, want jetstream.ConsumerConfig) error {
 		// Who has which command would be forgotten.
 		equal("mem_storage", have.MemoryStorage, false),
 		equal("inactive_threshold", have.InactiveThreshold, 0),
+	})
+}
+
+// checkBucket is about the stream of a bucket. A record that goes by itself is a session
+// that is lost, or failed sign-ins that nobody counts until the account is locked.
+func checkBucket(bucket string, have jetstream.StreamConfig) error {
+	return firstBroken("bucket "+bucket, []rule{
+		equal("storage", have.Storage, jetstream.FileStorage),
+		unlimited("max_age", int64(have.MaxAge)),
+		{setting: "persist_mode", ok: have.PersistMode != jetstream.AsyncPersistMode, have: have.PersistMode, want: "default"},
+		{setting: "mirror", ok: have.Mirror == nil, have: mirrored(have.Mirror), want: "none"},
+		{setting: "max_msg_size", ok: have.MaxMsgSize <= 0 || have.MaxMsgSize >= MinPayload, have: have.MaxMsgSize, want: fmt.Sprintf("at least %d", MinPayload)},
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,9 +84,13 @@ func TestBrokenGuarantees(t *testing.T) {
 		"commands that stay":               {commands, func(c *jetstream.StreamConfig) { c.DenyDelete = true }, "deny_delete"},
 		"small commands":                   {commands, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size"},
 		"commands that are lost when full": {commands, func(c *jetstream.StreamConfig) { c.MaxBytes, c.AllowMsgSchedules = 1<<20, false }, "max_bytes"},
-		"notes that go too soon":           {parked, func(c *jetstream.StreamConfig) { c.MaxAge = time.Minute }, "max_age"},
-		"notes that are replaced":          {parked, func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }, "discard"},
-		"small dead letters":               {dead, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size"},
+		"consumers that go when nobody pulls": {commands, func(c *jetstream.StreamConfig) {
+			c.ConsumerLimits.InactiveThreshold = time.Minute
+		}, "consumer_limits.inactive_threshold"},
+		"few commands handed back": {commands, func(c *jetstream.StreamConfig) { c.ConsumerLimits.MaxAckPending = 1000 }, "consumer_limits.max_ack_pending"},
+		"notes that go too soon":   {parked, func(c *jetstream.StreamConfig) { c.MaxAge = time.Minute }, "max_age"},
+		"notes that are replaced":  {parked, func(c *jetstream.StreamConfig) { c.MaxBytes = 1 << 20 }, "discard"},
+		"small dead letters":       {dead, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 }, "max_msg_size"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +192,7 @@ func TestConsumerSettings(t *testing.T) {
 		"headers_only":       func(c *jetstream.ConsumerConfig) { c.HeadersOnly = true },
 		"replay_policy":      func(c *jetstream.ConsumerConfig) { c.ReplayPolicy = jetstream.ReplayOriginalPolicy },
 		"mem_storage":        func(c *jetstream.ConsumerConfig) { c.MemoryStorage = true },
+		"max_waiting":        func(c *jetstream.ConsumerConfig) { c.MaxWaiting = 1 },
 		"inactive_threshold": func(c *jetstream.ConsumerConfig) { c.InactiveThreshold = time.Hour },
 		"priority_policy": func(c *jetstream.ConsumerConfig) {
 			c.PriorityPolicy, c.PriorityGroups = jetstream.PriorityPolicyOverflow, []string{"a"}
@@ -204,6 +210,69 @@ func TestConsumerSettings(t *testing.T) {
 		var broken *streams.SettingError
 		if _, err := streams.Bind(ctx, js, plan, setting); !errors.As(err, &broken) || broken.Setting != setting {
 			t.Errorf("bind says %v, want %s", err, setting)
+		}
+	}
+}
+
+// TestBucketSettings: a bucket whose records would go by themselves, or do not fit, is
+// named with the setting, by setup and by a worker that starts.
+func TestBucketSettings(t *testing.T) {
+	t.Parallel()
+	for setting, spoil := range map[string]func(*jetstream.KeyValueConfig){
+		"storage":      func(c *jetstream.KeyValueConfig) { c.Storage = jetstream.MemoryStorage },
+		"max_age":      func(c *jetstream.KeyValueConfig) { c.TTL = time.Hour },
+		"max_msg_size": func(c *jetstream.KeyValueConfig) { c.MaxValueSize = 1000 },
+	} {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			ctx, js := connected(t)
+			if _, err := streams.Setup(ctx, js, plan); err != nil {
+				t.Fatal(err)
+			}
+			const bucket = "FORCELOGOUT_SESSIONS"
+			if err := js.DeleteKeyValue(ctx, bucket); err != nil {
+				t.Fatal(err)
+			}
+			if err := streams.Check(ctx, js, plan); err == nil || !strings.Contains(err.Error(), "bucket "+bucket+" does not exist") {
+				t.Errorf("without a bucket check says %v", err)
+			}
+			cfg := jetstream.KeyValueConfig{Bucket: bucket, Storage: jetstream.FileStorage}
+			spoil(&cfg)
+			if _, err := js.CreateKeyValue(ctx, cfg); err != nil {
+				t.Fatal(err)
+			}
+			_, setupErr := streams.Setup(ctx, js, plan)
+			for who, err := range map[string]error{"setup": setupErr, "check": streams.Check(ctx, js, plan)} {
+				var broken *streams.SettingError
+				if !errors.As(err, &broken) || broken.Setting != setting || broken.Object != "bucket "+bucket {
+					t.Errorf("%s says %v, want %s", who, err, setting)
+				}
+			}
+		})
+	}
+}
+
+// TestConsumerAsMade: where the server fills in what would break a promise, the consumer
+// is refused also by who has made it.
+func TestConsumerAsMade(t *testing.T) {
+	t.Parallel()
+	ctx, js := connected(t)
+	if _, err := streams.Setup(ctx, js, plan); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(ctx, "FORCELOGOUT_COMMANDS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := stream.CachedInfo().Config
+	cfg.ConsumerLimits.InactiveThreshold = time.Minute
+	if _, err := js.UpdateStream(ctx, cfg); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		var broken *streams.SettingError
+		if _, err := streams.Bind(ctx, js, plan, "default"); !errors.As(err, &broken) || broken.Setting != "inactive_threshold" {
+			t.Errorf("bind says %v", err)
 		}
 	}
 }

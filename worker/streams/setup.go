@@ -15,6 +15,7 @@ var ErrNoJetStream = errors.New("JetStream is not available: start nats-server w
 
 // Answers of NATS that have a remedy here.
 const (
+	errCodeMaxAckPending    jetstream.ErrorCode = 10121
 	errCodeMaxBytesRequired jetstream.ErrorCode = 10113
 	errCodeNoStorage        jetstream.ErrorCode = 10047
 )
@@ -71,7 +72,7 @@ func Check(ctx context.Context, js jetstream.JetStream, p Plan) error {
 			return err
 		}
 	}
-	return nil
+	return p.checkBucket(ctx, js, p.sessions().Bucket)
 }
 
 func (p Plan) ensureStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) (string, error) {
@@ -150,8 +151,14 @@ func (p Plan) ensureBucket(ctx context.Context, js jetstream.JetStream, want jet
 func (p Plan) checkBucket(ctx context.Context, js jetstream.JetStream, bucket string) error {
 	name := "KV_" + bucket
 	stream, err := js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("bucket %s does not exist: run forcelogout setup", bucket)
+	}
 	if err != nil {
 		return readable("reading bucket "+bucket, err)
+	}
+	if err := checkBucket(bucket, stream.CachedInfo().Config); err != nil {
+		return err
 	}
 	if have := stream.CachedInfo().Config.Replicas; p.Replicas > 0 && have != p.Replicas {
 		return replicasDiffer("bucket "+bucket, have, p.Replicas, name)
@@ -168,6 +175,10 @@ func Bind(ctx context.Context, js jetstream.JetStream, p Plan, vcc string) (jets
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		if consumer, err = js.CreateConsumer(ctx, stream, want); err != nil {
 			return nil, readable("creating consumer "+want.Durable, err)
+		}
+		// The server and the stream fill in what is not asked for.
+		if err := checkConsumer(consumer.CachedInfo().Config, want); err != nil {
+			return nil, err
 		}
 		return consumer, nil
 	}
@@ -197,6 +208,8 @@ func readable(doing string, err error) error {
 		switch refused.ErrorCode {
 		case errCodeMaxBytesRequired:
 			return fmt.Errorf("%s: %w: say how large it may become, with setup --max-bytes", doing, err)
+		case errCodeMaxAckPending:
+			return fmt.Errorf("%s: %w: raise max_ack_pending of the account or the server to %d", doing, err, MaxAckPending)
 		case errCodeNoStorage:
 			return fmt.Errorf("%s: %w: max_bytes of all streams must fit into the account's storage", doing, err)
 		}
