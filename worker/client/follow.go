@@ -56,11 +56,21 @@ func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
 	if err != nil {
 		return nil, c.explain("following results", err)
 	}
-	feed, err := consumer.Messages()
+	feed, err := consumer.Messages(jetstream.PullMaxMessages(pullSize(consumer)))
 	if err != nil {
 		return nil, fmt.Errorf("following results: %w", err)
 	}
 	return &Results{messages: feed, pending: consumer.CachedInfo().NumPending}, nil
+}
+
+// pullSize is how many results are asked for at a time. The server may have a limit for
+// that, which it writes into each consumer; above it nothing would come.
+func pullSize(consumer jetstream.Consumer) int {
+	const usual = 500 // as nats.go does
+	if limit := consumer.CachedInfo().Config.MaxRequestBatch; limit > 0 {
+		return min(usual, limit)
+	}
+	return usual
 }
 
 // Next waits for the next result and returns it with its JSON. The error is the
