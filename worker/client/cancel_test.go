@@ -37,6 +37,15 @@ func (r *rig) plan(n int, day time.Time) {
 	}
 }
 
+// idsOf are the ids of planned orders.
+func idsOf(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = "m-" + strconv.Itoa(i)
+	}
+	return ids
+}
+
 // TestCancelMany: by what commands are, one pass finds them all, and nothing else.
 func TestCancelMany(t *testing.T) {
 	t.Parallel()
@@ -131,12 +140,8 @@ func TestCancelRestart(t *testing.T) {
 	const n = 20_000
 	r := newRig(t)
 	r.plan(n, time.Now().Add(48*time.Hour))
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = "m-" + strconv.Itoa(i)
-	}
 	addr, restarted, seen := r.addr(), make(chan struct{}), map[string]client.Withdrawn{}
-	err := r.client.Cancel(r.ctx, vcc, client.Selection{IDs: ids}, messages.Cancellation{At: time.Now()}, time.Second, func(w client.Withdrawal) {
+	err := r.client.Cancel(r.ctx, vcc, client.Selection{IDs: idsOf(n)}, messages.Cancellation{At: time.Now()}, time.Second, func(w client.Withdrawal) {
 		if seen[w.ID] != "" {
 			t.Errorf("two answers for %s", w.ID)
 		}
