@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 )
@@ -98,6 +100,23 @@ func TestCancelAmongPoison(t *testing.T) {
 	}
 	if got := r.cancel(client.Selection{IDs: []string{"b"}}); got["b"].Answer != client.Cancelled {
 		t.Errorf("by id: %v", got)
+	}
+}
+
+// TestCancelShortQueue: how many messages the publisher's connection lets wait for a
+// reader is no limit for what can be found.
+func TestCancelShortQueue(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	r := newRig(t)
+	r.plan(n, time.Now().Add(48*time.Hour))
+	nc, err := nats.Connect(r.server.URL(), nats.SyncQueueLen(100))
+	r.must(err)
+	t.Cleanup(nc.Close)
+	r.client, err = client.New(nc, prefix)
+	r.must(err)
+	if got := r.cancel(client.Selection{Shift: "S-1"}); len(got) != n/5 {
+		t.Errorf("%d answers, want %d", len(got), n/5)
 	}
 }
 

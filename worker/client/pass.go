@@ -123,32 +123,29 @@ func (c *Client) batch(ctx context.Context, stream string, r batchRequest, do fu
 		return batchEnd{}, err
 	}
 	inbox := c.nc.NewInbox()
-	sub, err := c.nc.SubscribeSync(inbox)
+	// The request bounds what can come. There is room for all of it, and for the end: a
+	// queue of the connection's own may be shorter, and loses what does not fit.
+	coming := make(chan *nats.Msg, max(1, r.Batch)+1)
+	sub, err := c.nc.ChanSubscribe(inbox, coming)
 	if err != nil {
 		return batchEnd{}, fmt.Errorf("reading the stream %s: %w", stream, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	// The request bounds what can come.
-	if err := sub.SetPendingLimits(-1, -1); err != nil {
-		return batchEnd{}, err
-	}
 	if err := c.nc.PublishRequest(streams.APISubject(c.js, "DIRECT.GET."+stream), inbox, request); err != nil {
 		return batchEnd{}, fmt.Errorf("reading the stream %s: %w", stream, err)
 	}
 	// Each message may take that long, and not all of them together.
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	silent := time.AfterFunc(readTime, cancel)
+	silent := time.NewTimer(readTime)
 	defer silent.Stop()
 	for {
-		msg, err := sub.NextMsgWithContext(waiting)
-		if err != nil {
-			if waiting.Err() != nil && ctx.Err() == nil {
-				err = context.DeadlineExceeded
-			}
-			return batchEnd{}, c.explainStream(ctx, stream, err)
+		var msg *nats.Msg
+		select {
+		case msg = <-coming:
+		case <-silent.C:
+			return batchEnd{}, c.explainStream(ctx, stream, context.DeadlineExceeded)
+		case <-ctx.Done():
+			return batchEnd{}, c.explainStream(ctx, stream, ctx.Err())
 		}
-		silent.Stop()
 		if status := msg.Header.Get("Status"); status != "" {
 			end, err := readEnd(status, msg.Header)
 			return end, c.explainStream(ctx, stream, err)
