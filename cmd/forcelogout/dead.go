@@ -240,10 +240,11 @@ type deadReplayCommand struct{ letters }
 func (c *deadReplayCommand) Run(ctx context.Context, std streamsIO) error {
 	return c.each(ctx, std, func(ctx context.Context, cl *client.Client, number uint64) error {
 		command, err := cl.Replay(ctx, number)
-		if err == nil {
-			fmt.Fprintf(std.out, "%d  sent again: %s  %s\n", number, command.ID, command.WorkNo)
+		if err != nil {
+			return fmt.Errorf("dead letter %d: %w", number, err)
 		}
-		return err
+		fmt.Fprintf(std.out, "%d  sent again: %s  %s\n", number, command.ID, command.WorkNo)
+		return nil
 	})
 }
 

@@ -152,11 +152,34 @@ func operate(t *testing.T, in *installation, roles map[string]string, run func(s
 	}
 	_, err = js.ResumeConsumer(in.ctx, "FORCELOGOUT_COMMANDS", "forcelogout-default")
 	in.must(err)
+	told(t, in.ctx, roles)
 	// Who forgets the inbox prefix is told so, soon.
 	begin := time.Now()
 	code, _, errOut := invoke(in.ctx, "send", "--nats", roles["publisher"], "30001")
 	if code != exitFailed || !strings.Contains(errOut, `no permission to subscribe to "_INBOX.`) || !strings.Contains(errOut, "--inbox-prefix") || time.Since(begin) > 20*time.Second {
 		t.Errorf("without the inbox prefix: exit %d after %v, %s", code, time.Since(begin), errOut)
+	}
+}
+
+// told checks that who may not do something is told what, and once.
+func told(t *testing.T, ctx context.Context, roles map[string]string) {
+	t.Helper()
+	for _, c := range []struct {
+		role, inbox string
+		args        []string
+		subject     string
+	}{
+		{"publisher", inbox("publisher"), []string{"setup", "--check"}, "$JS.API.STREAM.INFO.FORCELOGOUT_DEAD"},
+		{"observer", inbox("observer"), []string{"setup"}, "$JS.API.STREAM.INFO.FORCELOGOUT_DEAD"},
+		{"observer", inbox("observer"), []string{"dead", "show", "7"}, "$JS.API.DIRECT.GET.FORCELOGOUT_DEAD"},
+		{"observer", inbox("observer"), []string{"dead", "replay", "7"}, "$JS.API.DIRECT.GET.FORCELOGOUT_DEAD"},
+		{"publisher", "_INBOX", []string{"send", "30001"}, "_INBOX."},
+	} {
+		code, _, errOut := invoke(ctx, append(c.args, "--nats", roles[c.role], "--inbox-prefix", c.inbox)...)
+		_, last, _ := strings.Cut(errOut, "forcelogout: ")
+		if code != exitFailed || strings.Count(last, c.subject) != 1 || strings.Count(last, " (") > 2 || strings.Count(last, "dead letter") > 1 {
+			t.Errorf("%s %v: exit %d, %s", c.role, c.args, code, errOut)
+		}
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *sending) send(ctx context.Context) error {
 		}
 		return ctx.Err()
 	case err != nil:
-		return fmt.Errorf("%w (send the same again: nobody is signed out twice)", explained(err))
+		return fmt.Errorf("%w (send the same again: nobody is signed out twice)", err)
 	case s.notDone > 0:
 		return errQuiet
 	}

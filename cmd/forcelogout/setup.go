@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/nats-io/nats.go"
 
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
@@ -73,17 +75,19 @@ func (c *setupCommand) Run(ctx context.Context, std streamsIO) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
+	ctx, heed := untilDenied(ctx, nc)
 	plan := streams.Plan{
 		Prefix: prefix, MaxAge: c.MaxAge, ResultsMaxAge: c.ResultsMaxAge, Replicas: c.Replicas, MaxBytes: maxBytes,
 	}
 	if c.Check {
-		if err := streams.Check(ctx, js, plan); err != nil {
+		if err := heed(streams.Check(ctx, js, plan)); err != nil {
 			return err
 		}
 		fmt.Fprintln(std.out, "everything is there and as it must be")
 		return nil
 	}
 	changes, err := streams.Setup(ctx, js, plan)
+	err = heed(err)
 	for _, change := range changes {
 		fmt.Fprintf(std.out, "%s %s\n", change.Action, change.Object)
 	}
@@ -94,4 +98,38 @@ func (c *setupCommand) Run(ctx context.Context, std streamsIO) error {
 		fmt.Fprintln(std.out, "everything is there already and as it must be")
 	}
 	return nil
+}
+
+// denialLook is how often setup looks whether the server has refused something.
+const denialLook = 100 * time.Millisecond
+
+// untilDenied ends a context when the server refuses what was asked: it tells that to
+// the connection, and the request would wait for its answer. heed puts the refusal in
+// the place of the error that comes of it, and is called once.
+func untilDenied(ctx context.Context, nc *nats.Conn) (until context.Context, heed func(error) error) {
+	until, end := context.WithCancelCause(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		look := time.NewTicker(denialLook)
+		defer look.Stop()
+		for {
+			select {
+			case <-until.Done():
+				return
+			case <-look.C:
+				if err := nc.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+					end(err)
+				}
+			}
+		}
+	}()
+	return until, func(err error) error {
+		end(nil)
+		<-over
+		if cause := context.Cause(until); err != nil && errors.Is(cause, nats.ErrPermissionViolation) {
+			return fmt.Errorf("this user of NATS may not do that: %w (deploy/nats/permissions.conf has what each role needs)", cause)
+		}
+		return err
+	}
 }

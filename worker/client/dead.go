@@ -45,7 +45,7 @@ func (c *Client) Letter(ctx context.Context, seq uint64) (Letter, error) {
 		return Letter{}, ErrNoLetter
 	}
 	if err != nil {
-		return Letter{}, fmt.Errorf("dead letter %d: %w", seq, err)
+		return Letter{}, err
 	}
 	return c.letter(msg), nil
 }
@@ -74,12 +74,12 @@ func (c *Client) Replay(ctx context.Context, seq uint64) (messages.Command, erro
 		err = c.unreject(ctx, letter.VCC, command)
 	}
 	if err != nil {
-		return messages.Command{}, fmt.Errorf("dead letter %d: %w", seq, err)
+		return messages.Command{}, err
 	}
 	// Without a message id: the stream may still remember that of the first try. A
 	// worker makes sure that it is executed once.
 	if _, err := c.js.PublishMsg(ctx, &nats.Msg{Subject: c.prefix.Commands(letter.VCC), Data: letter.Data}); err != nil {
-		return messages.Command{}, c.explain(fmt.Sprintf("dead letter %d: publishing it", seq), err)
+		return messages.Command{}, c.explain("publishing it", err)
 	}
 	return command, c.RemoveLetter(ctx, seq)
 }
@@ -110,7 +110,7 @@ func (c *Client) RemoveLetter(ctx context.Context, seq uint64) error {
 	there, err := c.remove(ctx, c.names.Dead, seq)
 	switch {
 	case err != nil:
-		return fmt.Errorf("removing dead letter %d: %w", seq, err)
+		return fmt.Errorf("removing it: %w", err)
 	case !there:
 		return ErrNoLetter
 	}
