@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -80,7 +81,8 @@ func readConfig(path string, flags []*kong.Flag) (*configFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
-	parsed, err := parser.ParseBytes(data, 0)
+	// The parser would take the byte order mark of some editors for part of the first key.
+	parsed, err := parser.ParseBytes(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), 0)
 	if err != nil {
 		return nil, configError(path, err)
 	}

@@ -139,6 +139,7 @@ func TestConfigText(t *testing.T) {
 	}{
 		"tenant":       {"vccs:\n  - {vcc: 0123, gateway: http://127.0.0.1:1, inspector: 1001, password-file: FILE}\n", "VCC 0123", exitOK},
 		"tenant alone": {"vcc: 0123\ngateway: http://127.0.0.1:1\ninspector: 1001\npassword-file: FILE\n", "VCC 0123", exitOK},
+		"byte order":   {"\ufeffvcc: a\ngateway: http://127.0.0.1:1\ninspector: 1001\npassword-file: FILE\n", "VCC a", exitOK},
 		"phone":        {"vccs:\n  - {vcc: a, gateway: http://127.0.0.1:1, inspector: 1001, password-file: FILE, phone: 070001}\n", "070001", exitOK},
 		"inspector":    {"gateway: http://127.0.0.1:1\ninspectors:\n  - {inspector: 01001, password-file: FILE}\n", `"01001"`, exitUsage},
 	} {
