@@ -57,8 +57,9 @@ type open struct {
 	stored  time.Time // when the stream took it; zero where that is not known
 	held    bool      // NATS holds it for later
 	note    messages.Parked
-	unknown bool // nothing has been found of it yet
-	sought  bool // among the messages that wait for workers
+	noted   uint64 // the note's sequence, 0 for none
+	unknown bool   // nothing has been found of it yet
+	sought  bool   // among the messages that wait for workers
 }
 
 // found takes in the command that was found, and its message, 0 for none.

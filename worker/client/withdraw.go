@@ -93,7 +93,7 @@ func (w *withdrawing) known(ctx context.Context, all []*open) (known []*open, er
 
 // trace follows what NATS knows of a command to its messages.
 func (w *withdrawing) trace(ctx context.Context, o *open, f *facts) error {
-	o.held, o.note = f.held != nil, f.note
+	o.held, o.note, o.noted = f.held != nil, f.note, f.noted
 	if o.held {
 		o.found(*f.held, 0, time.Time{})
 	}
@@ -110,21 +110,15 @@ func (w *withdrawing) trace(ctx context.Context, o *open, f *facts) error {
 // mark writes the notes that every worker reads before it executes a command. They
 // keep what the last notes say.
 func (w *withdrawing) mark(ctx context.Context, all []*open) ([]*open, error) {
-	todo := all
-	for len(todo) > 0 {
-		found, err := w.look(ctx, w.askAll(todo))
-		if err != nil {
-			return nil, err
-		}
+	for todo := all; len(todo) > 0; {
 		var sent []*open
 		var futures []jetstream.PubAckFuture
 		for _, o := range todo {
-			f := found[key{w.vcc, o.id}]
-			if o.note = f.note; o.note.Cancelled != nil {
+			if o.note.Cancelled != nil {
 				continue
 			}
 			o.note.Cancelled = &w.by
-			future, err := w.publishNote(o, f.noted)
+			future, err := w.publishNote(o, o.noted)
 			if err != nil {
 				return nil, err
 			}
@@ -138,6 +132,18 @@ func (w *withdrawing) mark(ctx context.Context, all []*open) ([]*open, error) {
 			} else if err != nil {
 				return nil, w.explain("noting that "+sent[i].id+" is withdrawn", err)
 			}
+		}
+		if len(todo) == 0 {
+			break
+		}
+		// A worker has written its own meanwhile.
+		found, err := w.look(ctx, w.askAll(todo))
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range todo {
+			f := found[key{w.vcc, o.id}]
+			o.note, o.noted = f.note, f.noted
 		}
 	}
 	return all, nil
