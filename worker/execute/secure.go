@@ -41,6 +41,7 @@ func (e *Executor) secure(ctx context.Context, x *execution) job.Seen {
 
 // own insists: not knowing, the worker must do nothing.
 func (e *Executor) own(ctx context.Context, x *execution) error {
+	x.Delivery, x.Contested = x.d.Number(), x.d.IsContested()
 	if !x.CouldBeDoubled(e.Commands.Window(), time.Now()) || !x.claimedAt.IsZero() && e.isClaimFresh(x) {
 		return nil
 	}
