@@ -20,12 +20,12 @@ func (w *Worker) Ready() error {
 	if !w.nc.IsConnected() {
 		return errors.New("not connected to NATS")
 	}
-	for _, problem := range []func() error{w.board.Problem, w.intake.Progressing, w.gate.Problem} {
+	for _, problem := range []func() error{w.board.Problem, w.intake.Progressing, w.throttle.gate.Problem} {
 		if err := problem(); err != nil {
 			return err
 		}
 	}
-	usable, problem := w.inspectors.Ready()
+	usable, problem := w.throttle.inspectors.Ready()
 	if usable {
 		return nil
 	}
@@ -34,27 +34,27 @@ func (w *Worker) Ready() error {
 
 // Degraded says which inspectors cannot be used while others can; nil where all can.
 func (w *Worker) Degraded() error {
-	_, problem := w.inspectors.Ready()
+	_, problem := w.throttle.inspectors.Ready()
 	return problem
 }
 
 // Gauges are the worker's present numbers, for metrics.
 func (w *Worker) Gauges() admin.Gauges {
-	days, known := w.inspectors.PasswordDays()
+	days, known := w.throttle.inspectors.PasswordDays()
 	if !known {
 		days = math.NaN()
 	}
-	inHand, parked := w.capacity.InHand()
+	inHand, parked := w.throttle.capacity.InHand()
 	pending, unacked := w.intake.Waiting()
 	return admin.Gauges{
 		PasswordDays: days,
-		InFlight:     w.inspectors.InFlight(),
+		InFlight:     w.throttle.inspectors.InFlight(),
 		Parked:       parked,
 		InHand:       inHand,
 		Pending:      pending,
 		Unacked:      unacked,
-		Usable:       w.inspectors.Usable(),
+		Usable:       w.throttle.inspectors.Usable(),
 		Ready:        w.Ready() == nil,
-		Down:         w.gate.Halted(),
+		Down:         w.throttle.gate.Halted(),
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/forcelogout/forcelogout/worker/intake"
 	"github.com/forcelogout/forcelogout/worker/record"
 )
 
@@ -20,7 +19,7 @@ func (w *Worker) Run(ctx context.Context) {
 	var background, book sync.WaitGroup
 	// Until the last execution has ended.
 	for _, part := range []func(context.Context){
-		w.intake.Extend, w.book.Ledger.Run, w.book.Notes.Run, w.inspectors.Run, w.throttle, w.sweeper.HearWithdrawals, w.answerStatus, w.watchBoard,
+		w.intake.Extend, w.book.Ledger.Run, w.book.Notes.Run, w.throttle.inspectors.Run, w.throttle.run, w.sweeper.HearWithdrawals, w.answerStatus, w.watchBoard,
 	} {
 		background.Go(func() { part(work) })
 	}
@@ -46,7 +45,7 @@ func (w *Worker) Run(ctx context.Context) {
 
 func (w *Worker) watchBoard(ctx context.Context) { w.board.Run(ctx, w.intake.AckWait()) }
 
-func (w *Worker) tryGateway(ctx context.Context) { w.gate.Run(ctx, w.executor.AskGateway) }
+func (w *Worker) tryGateway(ctx context.Context) { w.throttle.gate.Run(ctx, w.executor.AskGateway) }
 
 // drain waits for the executions, and then for what they have told the book, and cuts them
 // off at the drain timeout.
@@ -63,7 +62,7 @@ func (w *Worker) drain(book *sync.WaitGroup, stop context.CancelFunc) {
 	select {
 	case <-done:
 	case <-timer.C:
-		inHand, waits := w.capacity.InHand()
+		inHand, waits := w.throttle.capacity.InHand()
 		w.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "drain timeout, commands left to redelivery",
 			slog.Int("in_hand", inHand-waits))
 		stop()
@@ -71,14 +70,4 @@ func (w *Worker) drain(book *sync.WaitGroup, stop context.CancelFunc) {
 	}
 	stop()
 	w.cfg.Log.LogAttrs(context.Background(), slog.LevelInfo, "worker stopped", slog.String("vcc", w.cfg.VCC))
-}
-
-// work is the sentence of the package comment, for one delivery.
-func (w *Worker) work(ctx context.Context, d *intake.Delivery) {
-	j, note := w.admitter.Admit(ctx, d)
-	if j == nil {
-		d.Release()
-		return
-	}
-	w.executor.Run(ctx, d, j, note)
 }

@@ -6,30 +6,41 @@ import (
 	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/intake"
 	"github.com/forcelogout/forcelogout/worker/outage"
 	"github.com/forcelogout/forcelogout/worker/session"
+	"github.com/nats-io/nats.go"
 )
 
 // throttle applies what the gate and the sessions say: how many calls there may be, and
 // whether anything is pulled. It is the one place that tells of both.
-func (w *Worker) throttle(ctx context.Context) {
+type throttle struct {
+	cfg        Config
+	nc         *nats.Conn
+	gate       *outage.Gate
+	inspectors *session.Pool
+	capacity   *intake.Capacity
+}
+
+// run is the one goroutine that does so, until the context ends.
+func (t *throttle) run(ctx context.Context) {
 	said := session.Coming
 	for {
-		changed := w.inspectors.Changed()
-		calls, news := w.gate.Take()
-		w.capacity.Narrow(calls)
-		w.inspectors.Limit(calls)
+		changed := t.inspectors.Changed()
+		calls, news := t.gate.Take()
+		t.capacity.Narrow(calls)
+		t.inspectors.Limit(calls)
 		for _, n := range news {
-			w.tell(ctx, n)
+			t.tell(ctx, n)
 		}
-		if now := w.inspectors.Availability(); now != said {
+		if now := t.inspectors.Availability(); now != said {
 			said = now
-			w.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "calls", slog.String("vcc", w.cfg.VCC), slog.String("now", now.String()))
-			w.capacity.Open(now == session.Available)
+			t.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "calls", slog.String("vcc", t.cfg.VCC), slog.String("now", now.String()))
+			t.capacity.Open(now == session.Available)
 		}
 		select {
 		case <-changed:
-		case <-w.gate.Changes():
+		case <-t.gate.Changes():
 		case <-ctx.Done():
 			return
 		}
@@ -37,17 +48,17 @@ func (w *Worker) throttle(ctx context.Context) {
 }
 
 // tell says in the log, and to live observers, that the gateway is down, or back.
-func (w *Worker) tell(ctx context.Context, n outage.News) {
-	s := messages.GatewayState{State: messages.GatewayUp, VCC: w.cfg.VCC, Worker: w.cfg.Instance, At: time.Now()}
+func (t *throttle) tell(ctx context.Context, n outage.News) {
+	s := messages.GatewayState{State: messages.GatewayUp, VCC: t.cfg.VCC, Worker: t.cfg.Instance, At: time.Now()}
 	if n.Down {
 		s.State, s.Error = messages.GatewayDown, n.Why
-		w.cfg.Log.LogAttrs(ctx, slog.LevelError, "gateway down, calls are halted",
-			slog.String("vcc", w.cfg.VCC), slog.String("last_call", n.Why))
+		t.cfg.Log.LogAttrs(ctx, slog.LevelError, "gateway down, calls are halted",
+			slog.String("vcc", t.cfg.VCC), slog.String("last_call", n.Why))
 	} else {
-		w.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "gateway back, calls begin slowly",
-			slog.String("vcc", w.cfg.VCC), slog.Duration("down_for", n.For))
+		t.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "gateway back, calls begin slowly",
+			slog.String("vcc", t.cfg.VCC), slog.Duration("down_for", n.For))
 	}
 	if data, err := s.Encode(); err == nil {
-		_ = w.nc.Publish(w.cfg.Prefix.GatewayState(w.cfg.VCC), data) // nobody may be listening
+		_ = t.nc.Publish(t.cfg.Prefix.GatewayState(t.cfg.VCC), data) // nobody may be listening
 	}
 }

@@ -23,19 +23,16 @@ import (
 
 // Worker executes the commands of one VCC. Any number of workers share a VCC.
 type Worker struct {
-	cfg        Config
-	nc         *nats.Conn
-	capacity   *intake.Capacity
-	intake     *intake.Intake
-	crew       *crew
-	admitter   *admit.Admitter
-	executor   *execute.Executor
-	book       *record.Book
-	sweeper    *sweep.Sweeper
-	gate       *outage.Gate
-	inspectors *session.Pool
-	board      *health.Board
-	draining   chan struct{} // closed when the worker shall end
+	cfg      Config
+	nc       *nats.Conn
+	intake   *intake.Intake
+	crew     *crew
+	executor *execute.Executor
+	book     *record.Book
+	sweeper  *sweep.Sweeper
+	throttle *throttle
+	board    *health.Board
+	draining chan struct{} // closed when the worker shall end
 }
 
 // New returns a worker that is ready to run. The streams must exist; the
@@ -54,9 +51,11 @@ func New(ctx context.Context, nc *nats.Conn, cfg Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{cfg: cfg, nc: nc, draining: make(chan struct{}), gate: outage.NewGate(cfg.Concurrency)}
-	w.capacity = intake.NewCapacity(cfg.Concurrency, roundTrip(nc))
-	w.capacity.Open(false) // until there is a session
+	w := &Worker{cfg: cfg, nc: nc, draining: make(chan struct{})}
+	w.throttle = &throttle{
+		cfg: cfg, nc: nc, gate: outage.NewGate(cfg.Concurrency), capacity: intake.NewCapacity(cfg.Concurrency, roundTrip(nc)),
+	}
+	w.throttle.capacity.Open(false) // until there is a session
 	if err := w.build(ctx, js, b); err != nil {
 		return nil, err
 	}
@@ -95,31 +94,39 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	w.book = record.NewBook(record.Config{
 		NATS: w.nc, JS: js, Prefix: cfg.Prefix, VCC: cfg.VCC, Instance: cfg.Instance,
 		Ledger: record.NewLedger(js, b.results, cfg.Prefix, cfg.Log, storing), Notes: record.NewNotes(js, b.parked, cfg.Prefix, cfg.VCC),
-		Most: w.capacity.MaxReporting(), Log: cfg.Log, Metrics: cfg.Metrics,
+		Most: w.throttle.capacity.MaxReporting(), Log: cfg.Log, Metrics: cfg.Metrics,
 	})
-	w.crew = &crew{work: w.work, next: make(chan *intake.Delivery), draining: w.draining}
+	w.crew = &crew{next: make(chan *intake.Delivery), draining: w.draining}
 	w.intake = intake.New(intake.Config{
-		NATS: w.nc, Log: cfg.Log, VCC: cfg.VCC, Capacity: w.capacity, Period: cfg.WatchPeriod,
+		NATS: w.nc, Log: cfg.Log, VCC: cfg.VCC, Capacity: w.throttle.capacity, Period: cfg.WatchPeriod,
 		Consumer: b.consumer, Bind: b.again, Accept: w.crew.take,
 		Pulling: pulling, Extending: extending,
 	})
 	classifier := job.NewClassifier(table)
 	reader := job.Reader{VCC: cfg.VCC, Prefix: cfg.Prefix, AllowReply: cfg.AllowReply, MaxAge: cfg.MaxAge}
 	commands := record.NewCommands(js, b.commands, cfg.Prefix, cfg.VCC)
-	w.admitter = admit.New(admit.Config{
-		NATS: w.nc, JS: js, Prefix: cfg.Prefix, Instance: cfg.Instance, AckWait: w.intake.AckWait(), Reader: reader,
-		Classifier: classifier, Commands: commands, Dead: b.dead, Book: w.book, LookingUp: lookups, Burying: letters,
-		Draining: w.draining, Log: cfg.Log, Metrics: cfg.Metrics,
-	})
 	w.executor = execute.New(execute.Config{
 		Process: cfg.Instance + "/" + uuid.NewString(), AckWait: w.intake.AckWait(),
 		Policy:     job.Policy{Retry: cfg.Retry, CallTimeout: cfg.CallTimeout, Confirm: cfg.Confirm, TrialPause: outage.TrialPause},
 		Rate:       cfg.Rate,
-		Classifier: classifier, Gateway: cfg.Gateway, Inspectors: w.inspectors, Gate: w.gate, Commands: commands, Book: w.book,
+		Classifier: classifier, Gateway: cfg.Gateway, Inspectors: w.throttle.inspectors, Gate: w.throttle.gate, Commands: commands, Book: w.book,
 		Noting: notes, LookingUp: lookups, Draining: w.draining, Log: cfg.Log, Metrics: cfg.Metrics,
 	})
+	admitter := admit.New(admit.Config{
+		NATS: w.nc, JS: js, Prefix: cfg.Prefix, Instance: cfg.Instance, AckWait: w.intake.AckWait(), Reader: reader,
+		Classifier: classifier, Commands: commands, Dead: b.dead, Book: w.book, LookingUp: lookups, Burying: letters,
+		Draining: w.draining, Log: cfg.Log, Metrics: cfg.Metrics,
+	})
+	// The sentence of the package comment, for one delivery.
+	w.crew.work = func(ctx context.Context, d *intake.Delivery) {
+		if j, note := admitter.Admit(ctx, d); j != nil {
+			w.executor.Run(ctx, d, j, note)
+		} else {
+			d.Release()
+		}
+	}
 	w.sweeper = sweep.New(sweep.Config{
-		NATS: w.nc, JS: js, Prefix: cfg.Prefix, Reader: reader, Classifier: classifier, Capacity: w.capacity,
+		NATS: w.nc, JS: js, Prefix: cfg.Prefix, Reader: reader, Classifier: classifier, Capacity: w.throttle.capacity,
 		Intake: w.intake, Commands: commands, Book: w.book, LookingUp: lookups, Log: cfg.Log,
 	})
 	return nil
@@ -128,7 +135,7 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 // openInspectors makes the pool of inspectors.
 func (w *Worker) openInspectors(ctx context.Context, table *retcode.Table) (err error) {
 	cfg := w.cfg
-	w.inspectors, err = session.NewPool(ctx, session.Config{
+	w.throttle.inspectors, err = session.NewPool(ctx, session.Config{
 		Prefix: cfg.Prefix, VCC: cfg.VCC, Instance: cfg.Instance,
 		NATS: w.nc, API: cfg.API, Gateway: cfg.Gateway, Concurrency: cfg.Concurrency,
 		Listen: cfg.Confirm, Lease: cfg.Session.Lease, CutOff: cfg.Session.CutOff,

@@ -73,10 +73,11 @@ func (e *Executor) fence(ctx context.Context, x *execution) error {
 // claimUnsettled claims a command that has no result, and that stands in no other message
 // which is executed without a claim.
 func (e *Executor) claimUnsettled(ctx context.Context, x *execution) error {
-	ended := e.Book.Ledger.Ask(x.VCC, x.Command.WorkNo, x.Command.ID, false)
 	if err := e.claim(ctx, x); err != nil {
 		return err
 	}
+	// Only now: whoever had it before may have recorded its end until the claim was there.
+	ended := e.Book.Ledger.Ask(x.VCC, x.Command.WorkNo, x.Command.ID, false)
 	if result, err := e.Book.Ledger.Told(ctx, ended, x.Command.ID); err != nil || result != nil {
 		return cmp.Or(err, errSettled)
 	}
