@@ -57,6 +57,9 @@ func (g *Gateway) poll(ctx context.Context, call *Call) Answer {
 	s.polls--
 	s.polled = g.cfg.Now()
 	if !answer.byRule() {
+		if answer.Fault == FaultAnswerLost && g.rotates(s) {
+			g.renew(s)
+		}
 		return answer
 	}
 	switch {
@@ -66,12 +69,21 @@ func (g *Gateway) poll(ctx context.Context, call *Call) Answer {
 		return refusal(codeNotSignedIn, "not signed in")
 	}
 	answer = Answer{Retcode: codeSuccess, event: happened}
-	first := !s.served && !g.cfg.SignInGUIDServes
-	s.served = s.served || ctx.Err() == nil // an answer that nobody waits for tells nobody
-	if g.cfg.Rotate && !s.given && ctx.Err() == nil && (first || g.cfg.Now().Sub(s.newest().since) >= g.cfg.GUIDInterval) {
+	if ctx.Err() != nil {
+		return answer // that nobody waits for
+	}
+	rotates := g.rotates(s)
+	s.served = true
+	if rotates {
 		answer.Header = map[string][]string{"Set-Guid": {"JSESSIONID=" + g.renew(s)}}
 	}
 	return answer
+}
+
+// rotates reports whether the poll that is answered now brings another GUID.
+func (g *Gateway) rotates(s *session) bool {
+	first := !s.served && !g.cfg.SignInGUIDServes
+	return g.cfg.Rotate && !s.given && (first || g.cfg.Now().Sub(s.newest().since) >= g.cfg.GUIDInterval)
 }
 
 // awaitEvent waits for the session's next event, or its end.
