@@ -34,6 +34,7 @@ type polling struct {
 	end context.CancelCauseFunc
 
 	refusals int           // of polls in a row
+	rotates  bool          // polls have brought other GUIDs
 	pause    time.Duration // before the next
 }
 
@@ -42,6 +43,7 @@ func (k *kept) hold(ctx context.Context, t *tenure) error {
 	ctx, end := context.WithCancelCause(ctx)
 	k.polled.Store(false)
 	k.applied = gateway.Session{}
+	k.missed = k.in.pool.cfg.Now() // a keeper before may have ended in a poll
 	checked := make(chan struct{})
 	go func() { defer close(checked); k.checkWhenNudged(ctx, t, end) }()
 	if !k.in.adopt(t.record().session(k.in.account.Inspector)) {
@@ -140,6 +142,10 @@ func (p *polling) poll(ctx context.Context, client *gateway.Client, s gateway.Se
 	begin := time.Now()
 	event, next, answer, err := client.Poll(polling, s)
 	verdict := p.in.pool.judge(answer, err)
+	var unsent *gateway.UnsentError
+	if err != nil && !errors.As(err, &unsent) {
+		p.missed = p.in.pool.cfg.Now()
+	}
 	switch {
 	case ctx.Err() != nil && verdict != alive:
 		return verdict
@@ -153,6 +159,13 @@ func (p *polling) poll(ctx context.Context, client *gateway.Client, s gateway.Se
 	}
 	if verdict == alive {
 		first := !p.polled.Swap(true)
+		// A poll is repeated unseen where its connection had been closed, and the answer
+		// with another GUID may be lost so.
+		if p.rotates = p.rotates || next.GUID != s.GUID; p.rotates {
+			p.missed = p.in.pool.cfg.Now()
+		} else {
+			p.missed = time.Time{}
+		}
 		p.signIn.lasts()
 		p.in.warn(nil)
 		p.heard(ctx, s, next, event)

@@ -465,3 +465,22 @@ func TestTakeover(t *testing.T) {
 		}
 	})
 }
+
+// TestRotationLost: the answer to the poll that rotates is lost, and the old GUID is
+// refused at once. The session that is left is the worker's own and no person's.
+func TestRotationLost(t *testing.T) {
+	t.Parallel()
+	clock := newSwift(20)
+	r := newRig(t, sim.Config{Now: clock.Now, Rotate: true, PollWait: 50 * time.Millisecond, GUIDInterval: time.Millisecond})
+	p := r.start("a", clock.use)
+	r.ready(p)
+	r.polled(2)
+	session := r.sim.SessionGUID(inspectorNo)
+	r.sim.PlanSession(inspectorNo, sim.OpPoll, sim.Answer{Fault: sim.FaultAnswerLost})
+	r.until("100-002", func() bool { return r.signIns("100-002") > 0 })
+	r.says(p, "whose answer was lost")
+	r.ready(p)
+	if n := r.logged("somebody else is signed in"); n > 0 || r.sim.SessionGUID(inspectorNo) == session {
+		t.Errorf("a person was blamed %d times", n)
+	}
+}

@@ -29,6 +29,7 @@ type kept struct {
 	unsaved *unsaved    // nil where all is in the bucket
 	orphan  time.Time   // until when a session may live whose sign-in's answer was lost
 	polled  atomic.Bool // a poll has been answered in this tenure
+	missed  time.Time   // when a poll may have brought a GUID that nobody has heard; zero for never
 
 	presenting sync.Mutex
 	applied    gateway.Session // of the record, as last taken up while leading
@@ -146,7 +147,10 @@ func (k *kept) lead(ctx context.Context, t *tenure) {
 		}
 		k.in.log(slog.LevelWarn, "session lost", slog.Any("error", why))
 		k.in.lost(pending, why)
-		_ = t.insist(leading, func(r *record) { r.end() })
+		if !k.missed.IsZero() && !errors.Is(why, errEvicted) {
+			k.orphan = later(k.orphan, k.missed.Add(gateway.SessionLife+orphanMargin))
+		}
+		_ = t.insist(leading, func(r *record) { r.end(); r.Orphan = later(r.Orphan, k.orphan) })
 	}
 	stop()
 	<-extended
