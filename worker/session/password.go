@@ -30,6 +30,7 @@ const (
 type mark struct {
 	Hash     string    `json:"hash"`
 	Wrong    int       `json:"wrong,omitempty"`   // how often the gateway has called it wrong, in a row
+	Unheard  int       `json:"unheard,omitempty"` // tries whose answer nobody has heard: the gateway may have counted them
 	NotUntil time.Time `json:"notUntil,omitzero"` // when it may be tried again
 }
 
@@ -98,18 +99,64 @@ func (p *passwords) refuseLate(k *kept, password string, what retcode.SignIn) {
 	})
 }
 
-// mark adds to the record what the gateway said of a password.
-func (p *passwords) mark(r *record, password string, what retcode.SignIn, cfg Config) {
+// begin notes a try before it is made: the worker may end before the answer comes.
+// Two that nobody has heard of are as good as two wrong ones, only not for good. A
+// password that was right at the last sign-in is not suspected.
+func (p *passwords) begin(r *record, password string, cfg Config) {
+	hash := p.hashIn(r, password)
+	if hash == r.Good {
+		return
+	}
+	marks, i := marked(r.Refused, hash)
+	marks[i].Unheard++
+	switch tries := marks[i].Wrong + marks[i].Unheard; {
+	case tries > wrongTries:
+		marks[i].NotUntil = later(marks[i].NotUntil, cfg.Now().Add(cfg.LockRetry).UTC())
+	case tries == wrongTries:
+		marks[i].NotUntil = later(marks[i].NotUntil, cfg.Now().Add(wrongRest).UTC())
+	}
+	r.Refused = marks
+}
+
+// hashIn is the password's mark in the record.
+func (p *passwords) hashIn(r *record, password string) string {
 	if r.Salt == "" {
 		r.Salt = rand.Text()
 	}
-	hash := p.hashOf(r.Salt, password)
-	marks := slices.Clone(r.Refused)
-	i := slices.IndexFunc(marks, func(m mark) bool { return m.Hash == hash })
+	return p.hashOf(r.Salt, password)
+}
+
+// accept notes that the gateway has accepted the password.
+func (p *passwords) accept(r *record, password string) {
+	r.Good, r.Refused = p.hashIn(r, password), nil
+}
+
+// took forgets the tries of a password that the gateway has accepted.
+func (p *passwords) took(marks []mark, salt, password string) []mark {
+	return slices.DeleteFunc(slices.Clone(marks), func(m mark) bool {
+		return m.Wrong == 0 && m.Unheard > 0 && m.Hash == p.hashOf(salt, password)
+	})
+}
+
+// marked returns a copy of the marks in which the password has one, and its place.
+func marked(before []mark, hash string) (marks []mark, i int) {
+	marks = slices.Clone(before)
+	i = slices.IndexFunc(marks, func(m mark) bool { return m.Hash == hash })
 	if i < 0 {
 		marks = append(marks[max(0, len(marks)-mostMarks+1):], mark{Hash: hash})
 		i = len(marks) - 1
 	}
+	return marks, i
+}
+
+// mark adds to the record what the gateway said of a password.
+func (p *passwords) mark(r *record, password string, what retcode.SignIn, cfg Config) {
+	hash := p.hashIn(r, password)
+	if what == retcode.WrongWords && hash == r.Good {
+		r.Good = ""
+	}
+	marks, i := marked(r.Refused, hash)
+	marks[i].Unheard = max(0, marks[i].Unheard-1) // this one has been heard
 	if what == retcode.WrongWords {
 		marks[i].Wrong++
 		marks[i].NotUntil = cfg.Now().Add(wrongRest).UTC()

@@ -35,6 +35,7 @@ type record struct {
 	Problem string    `json:"problem,omitempty"` // why there is no session, for people
 	Orphan  time.Time `json:"orphan,omitzero"`   // until when a session may live whose sign-in's answer was lost
 	Salt    string    `json:"salt,omitempty"`    // of the marks
+	Good    string    `json:"good,omitempty"`    // the mark of the password that the gateway accepted last
 	Refused []mark    `json:"refused,omitempty"` // passwords, since the last sign-in that worked
 }
 

@@ -145,10 +145,13 @@ func (k *kept) leave(ctx context.Context, t *tenure) {
 func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentials) (done bool) {
 	cfg := k.in.pool.cfg
 	cred.Listen = cfg.Listen
-	before := t.record().Orphan
+	before, marks := t.record().Orphan, t.record().Refused
 	// Only with a fresh lease: nobody else may sign in before this is over. And said
 	// beforehand, as the answer may never come.
-	if t.change(ctx, func(r *record) { r.Orphan = later(before, cfg.Now().Add(cfg.SignInTime+gateway.SessionLife)) }) != nil {
+	if t.change(ctx, func(r *record) {
+		r.Orphan = later(before, cfg.Now().Add(cfg.SignInTime+gateway.SessionLife))
+		k.passwords.begin(r, cred.Password, cfg)
+	}) != nil {
 		_ = wait(ctx, t.life/12)
 		return false
 	}
@@ -161,6 +164,13 @@ func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentia
 		k.silent()
 	} else {
 		k.answered()
+	}
+	switch {
+	case refused != nil && refused.what == retcode.Taken: // the password is right
+		marks = k.passwords.took(marks, t.record().Salt, cred.Password)
+		fallthrough
+	case refused != nil && !refused.lost && refused.what != retcode.WrongWords && refused.what != retcode.Unusable:
+		_ = t.insist(ctx, func(r *record) { r.Refused = marks })
 	}
 	switch {
 	case refused == nil:
@@ -183,7 +193,7 @@ func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentia
 	switch {
 	case refused.what != retcode.Taken:
 	case cfg.Now().Before(before):
-		refused.meaning = "the session of a sign-in whose answer was lost is still there, until " + before.UTC().Format(time.TimeOnly) + " UTC at the latest"
+		refused.meaning = "the session of a sign-in or a poll whose answer was lost is still there, until " + before.UTC().Format(time.TimeOnly) + " UTC at the latest"
 	case k.in.account.Force:
 		refused.meaning = "evicted soon after a forced sign-in: another program uses this inspector, too"
 	}
@@ -204,6 +214,7 @@ func (k *kept) leaveAnswer(s gateway.SignedIn, refused *refusal, password string
 			return false
 		}
 		r.Former, r.FormerCookie = s.GUID, s.Cookie
+		k.passwords.accept(r, password)
 		return true
 	})
 }
@@ -253,9 +264,11 @@ func (k *kept) signedIn(ctx context.Context, t *tenure, s gateway.SignedIn) {
 		ends = now.Add(time.Duration(s.PasswordDays) * 24 * time.Hour).UTC()
 	}
 	err := t.insist(ctx, func(r *record) {
+		k.passwords.accept(r, k.signIn.password)
 		*r = record{
 			GUID: s.GUID, Cookie: s.Cookie, SignedInBy: cfg.Instance, SignedInAt: now.UTC(),
 			Checked: r.Checked, Keeper: r.Keeper, Lease: r.Lease, PasswordEnds: ends,
+			Salt: r.Salt, Good: r.Good,
 		}
 	})
 	if err != nil {

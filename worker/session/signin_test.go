@@ -79,6 +79,24 @@ func TestManyWrongPasswords(t *testing.T) {
 	r.ready(pools...)
 }
 
+// TestEndedWhileSigningIn: workers that end while a sign-in with a wrong password is
+// under way, one after the other, do not lock the account: nobody has heard an answer,
+// and the gateway has counted.
+func TestEndedWhileSigningIn(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, sim.Config{})
+	_, wrong := r.passwordFile("wr0ng")
+	for i := range 6 {
+		r.sim.PlanSession(inspectorNo, sim.OpSignIn, sim.Answer{Delay: 10 * time.Second})
+		p := r.start(string(rune('a'+i)), wrong)
+		_ = wait(r.ctx, time.Second)
+		p.stop()
+	}
+	if n := r.signIns("100-004"); n == 0 || n > wrongTries {
+		t.Errorf("%d tries, %d of a locked account", n, r.signIns("110-021"))
+	}
+}
+
 // TestUnusableAccount: an account that needs a person is tried once, then every half
 // hour, and at once with another password.
 func TestUnusableAccount(t *testing.T) {
@@ -137,10 +155,10 @@ func TestLostSignIn(t *testing.T) {
 		r := newRig(t, sim.Config{Now: clock.Now, PollWait: 50 * time.Millisecond})
 		r.sim.PlanSession(inspectorNo, sim.OpSignIn, sim.Answer{Fault: sim.FaultAnswerLost})
 		p := r.start("a", clock.use)
-		r.says(p, "the session of a sign-in whose answer was lost is still there")
+		r.says(p, "the session of a sign-in or a poll whose answer was lost is still there")
 		p.stop()
 		p = r.start("b", clock.use) // which was not there
-		r.says(p, "the session of a sign-in whose answer was lost is still there")
+		r.says(p, "the session of a sign-in or a poll whose answer was lost is still there")
 		r.ready(p)
 		if n := r.count("", sim.OpForceSignIn); n != 0 {
 			t.Errorf("%d forced sign-ins", n)
