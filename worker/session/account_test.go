@@ -38,7 +38,7 @@ func TestSecretFiles(t *testing.T) {
 			t.Errorf("%q: %#v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "\n", "{}", `{"guid":""}`, `{"cookie":"route=n1"}`} {
+	for _, text := range []string{"", "\n", "{}", `{"guid":""}`, `{"cookie":"route=n1"}`, `{"guid":"` + someGUID + `","cookie":"a=1\nb=2"}`} {
 		if _, err := (Account{Inspector: "1001", GUIDFile: file(text)}).given(); err == nil {
 			t.Errorf("%q was taken", text)
 		}

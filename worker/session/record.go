@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/forcelogout/forcelogout/worker/gateway"
 	"github.com/forcelogout/forcelogout/worker/streams"
@@ -72,6 +73,9 @@ func parseRecord(data []byte) (record, error) {
 	}
 	if r.GUID == "" {
 		return r, nil
+	}
+	if !httpguts.ValidHeaderFieldValue(r.Cookie) {
+		return record{}, errors.New("the cookie holds characters that no header value has: put in one line")
 	}
 	guid, err := gateway.ParseGUID(r.GUID)
 	r.GUID = guid
