@@ -63,13 +63,15 @@
 // then answers a sign-in with 100-002, somebody is signed in, and before a person is
 // blamed the former session is asked about. The same after a sign-out that failed. An
 // announced sign-in whose answer was lost leaves a session that nobody has the GUID
-// of: the record says until when, and 100-002 is called by that name.
+// of, and so does a poll whose answer with another GUID was lost: the record says until
+// when, and 100-002 is called by that name.
 //
 // # Passwords
 //
 // Five wrong passwords lock an account. The record has a slow hash of each password
 // that the gateway has refused since the last sign-in that worked, with how often and
-// until when it must not be tried. A wrong one gets two tries over all workers and
+// until when it must not be tried, counted before each try, as a worker may end before
+// the answer comes. A wrong one gets two tries over all workers and
 // restarts, a further one a single try; an account that needs a person gets one try
 // each LockRetry. A worker that may not try leaves the lease to one that may.
 package session
