@@ -38,6 +38,7 @@ type gatewaySessions struct {
 	Push             bool          `help:"Push mode is on: polls answer 000-001."`
 	SignInTime       time.Duration `help:"Time that a sign-in takes that works."`
 	LoseSignIns      int           `help:"So many sign-ins work and lose their answer."`
+	SignInsUnderWay  int           `help:"So many sign-ins answer 100-021, another is under way."`
 	CannotForce      bool          `help:"Sign-ins answer 100-015 while somebody is signed in."`
 	LockTime         time.Duration `help:"How long five wrong passwords lock the account, from the last try; 0 for ever."`
 	StrayEvery       int           `help:"Every so-manieth call comes to a node that does not know the session: 100-006."`
@@ -108,6 +109,11 @@ func (c *gatewayCommand) gateway() (*sim.Gateway, error) {
 	}
 	g.SetFaults(sim.Faults{Latency: c.Latency, FailRate: c.FailRate, Retcode: c.Retcode, HangRate: c.HangRate})
 	g.SetRecovery(c.Recovery, false)
+	for range c.SignInsUnderWay {
+		for _, op := range []string{sim.OpSignIn, sim.OpPlatformSignIn} {
+			g.PlanSession(c.Inspector, op, sim.Answer{Retcode: "100-021"})
+		}
+	}
 	for range c.LoseSignIns {
 		for _, op := range []string{sim.OpSignIn, sim.OpPlatformSignIn} {
 			g.PlanSession(c.Inspector, op, sim.Answer{Fault: sim.FaultAnswerLost})
@@ -157,7 +163,7 @@ func (c *gatewayCommand) check() error {
 			problems = append(problems, fmt.Errorf("--%s %v: must be 0 or more", flag, d))
 		}
 	}
-	for flag, n := range map[string]int{"stray-every": c.StrayEvery, "close-after": c.CloseAfter, "lose-sign-ins": c.LoseSignIns} {
+	for flag, n := range map[string]int{"stray-every": c.StrayEvery, "close-after": c.CloseAfter, "lose-sign-ins": c.LoseSignIns, "sign-ins-under-way": c.SignInsUnderWay} {
 		if n < 0 {
 			problems = append(problems, fmt.Errorf("--%s %d: must be 0 or more", flag, n))
 		}
