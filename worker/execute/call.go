@@ -49,7 +49,7 @@ func (e *Executor) call(ctx context.Context, x *execution) job.Seen {
 		seen.Answer, seen.Err = e.Gateway.ForceLogout(ctx, use.Session, x.Command.WorkNo)
 		took = time.Since(begin)
 		seen.Verdict = e.Classifier.Call(seen.Answer, seen.Err)
-		found := shown{report(x.Job, seen), outage.HealthOf(seen.Verdict), job.Trouble(seen.Answer, seen.Err, seen.Verdict)}
+		found := shown{aboutInspector(x.Job, seen), outage.HealthOf(seen.Verdict), job.Trouble(seen.Answer, seen.Err, seen.Verdict)}
 		found.GUID = cmp.Or(found.GUID, looked.GUID)
 		return found
 	})
@@ -105,8 +105,8 @@ func (e *Executor) tell(ctx context.Context, x *execution, seen job.Seen, took t
 		slog.Int("http_status", seen.Answer.HTTPStatus), slog.String("answer", trouble), slog.Duration("took", took))
 }
 
-// report is what an answer to a call tells about the inspector.
-func report(j *job.Job, seen job.Seen) session.Report {
+// aboutInspector is what an answer to a call tells about the inspector.
+func aboutInspector(j *job.Job, seen job.Seen) session.Report {
 	v := seen.Verdict
 	return session.Report{
 		WorkNo:   j.Command.WorkNo,

@@ -69,7 +69,7 @@ func (e *Executor) end(ctx context.Context, x *execution, ending job.Ending) {
 		x.Redelivered = true // whoever has it by now may have called as well
 	}
 	x.d.Reporting()
-	e.Book.Report(ctx, record.End{
+	e.Book.Post(ctx, record.End{
 		Job: x.Job, Header: x.header, Note: x.note, Ending: ending, Done: x.d.Ack, Release: x.d.Release,
 	})
 }

@@ -49,7 +49,8 @@ func (e *Executor) yield(ctx context.Context, x *execution, step job.Step) {
 // pulls, which are open until they are surely empty.
 func (e *Executor) delay(x *execution, step job.Step) time.Duration {
 	var delay time.Duration
-	if !step.Until.IsZero() && (x.Ending || x.d.Withdrawn() == nil) {
+	nudged := !x.Ending && (x.Cancelled != nil || x.d.Withdrawn() != nil) // since the step was decided on
+	if !step.Until.IsZero() && !nudged {
 		delay = max(0, time.Until(step.Until)-messages.HandBackEarly)
 	}
 	select {

@@ -59,7 +59,8 @@ func (j *Job) confirmed(seen Seen, p Policy, now time.Time) Step {
 		return j.end(j.done(seen.State.Presence))
 	}
 	j.Trouble = "the gateway said that the agent is signed out, but they stay signed in"
-	j.done(seen.State.Presence)
+	stayed := false
+	j.Confirmed = &stayed
 	step := j.retryLater(NoHint, p, now)
 	j.QueryFirst = true // they may be gone by then
 	return step

@@ -41,27 +41,27 @@ func Decide(j *Job, seen Seen, p Policy, now time.Time) Step {
 	}
 }
 
-// note takes up what holds whatever has happened. A command that was just withdrawn waits
-// for nothing but its end. Where a call may be under way the wait goes on: a question that
-// is answered before the call works would be answered wrongly.
+// note takes up what holds whatever has happened.
 func (j *Job) note(seen Seen) {
 	j.Delivery = seen.Delivery
 	if j.Cancelled == nil {
 		j.Cancelled = seen.Withdrawn
 	}
-	if j.Cancelled == nil || j.Ending {
-		return
-	}
-	j.Ending = true
-	if j.Effect != Possible {
-		j.DueAt = time.Time{}
-	}
+	j.Ending = j.Cancelled != nil
 }
+
+// isOver reports whether the command was withdrawn and its end is known: it waits for
+// nothing any more. Where a call may have worked it waits on: a question that is answered
+// before the call works would be answered wrongly.
+func (j *Job) isOver() bool { return j.Cancelled != nil && j.Effect != Possible }
 
 // next waits until the command is due, and then secures it.
 func (j *Job) next(now time.Time) Step {
 	if !now.Before(j.Expires) {
 		return j.end(j.Lapsed())
+	}
+	if j.isOver() {
+		j.DueAt = time.Time{}
 	}
 	j.inTime(now)
 	switch d := j.dueIn(now); {
@@ -78,7 +78,7 @@ func (j *Job) next(now time.Time) Step {
 func (j *Job) attempt(p Policy, now time.Time) Step {
 	j.lookedAt, j.waitsFor = time.Time{}, ""
 	if j.Cancelled != nil {
-		return j.withdrawn()
+		return j.endWithdrawn()
 	}
 	if j.Expires.Sub(now) < ShortestCall {
 		return j.late(now)
@@ -95,9 +95,9 @@ func (j *Job) attempt(p Policy, now time.Time) Step {
 	return Step{Do: Call}
 }
 
-// withdrawn tells the truth where the agent may have been signed out all the same, by a
+// endWithdrawn tells the truth where the agent may have been signed out all the same, by a
 // worker that died or by a call without an answer: that is asked until it is answered.
-func (j *Job) withdrawn() Step {
+func (j *Job) endWithdrawn() Step {
 	switch j.Effect {
 	case None:
 		return j.end(endCancelled(*j.Cancelled))
@@ -119,6 +119,12 @@ func (j *Job) late(now time.Time) Step {
 
 // barred decides on what kept a step from being done.
 func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
+	switch seen.What {
+	case NoPlace, SessionPending, NoInspector, GatewayDown, UnknownHere, Itself:
+		if j.isOver() {
+			return j.next(now)
+		}
+	}
 	switch seen.What {
 	case NoPlace:
 		if j.dueIn(now) == 0 {

@@ -34,6 +34,7 @@ type history struct {
 	counted int       // answered in a way that counts
 	claimed bool      // the gateway said so
 	open    bool      // a call may have worked, and no query has been answered since
+	doubted bool      // the same, and no answer has said that the agent is signed in
 	others  time.Time // somebody else's call may be under way until then
 	broken  error     // a rule, by a call
 	past    []moment
@@ -160,6 +161,9 @@ func (h *history) check(step Step, seen Seen) error {
 			return errors.New("cancelled by nobody")
 		}
 	case Wait, AwaitSession, Yield:
+		if h.by != nil && !h.doubted && !h.claimed && seen.What != Draining && seen.What != TooLate {
+			return errors.New("a withdrawn command waits, and nothing is open")
+		}
 		if want := h.reason(seen); want != "" && step.For != want {
 			return fmt.Errorf("it waits for %s, in truth for %s", step.For, want)
 		}
@@ -241,7 +245,7 @@ func (h *history) yield(step Step) Seen {
 		// The worker dies instead: AckWait passes, and nothing is known.
 		h.now = h.now.Add(15 * time.Second)
 		p = messages.Parked{Cancelled: p.Cancelled}
-		h.open, h.counted, h.claimed = true, 0, false
+		h.open, h.doubted, h.counted, h.claimed = true, true, 0, false
 	}
 	next.Resume(p, 1, 7, h.classifier)
 	h.job = next
@@ -272,6 +276,9 @@ func (h *history) query() Seen {
 			seen.State.SignedInAt = start.Add(-h.upTo(2 * time.Hour))
 		}
 		h.open = false
+		if seen.State.Presence == gateway.PresenceSignedIn && !h.now.Before(h.others) {
+			h.doubted = false
+		}
 	}
 	return seen
 }
@@ -281,6 +288,7 @@ func (h *history) call() Seen {
 		return seen
 	}
 	h.broken = h.checkCall()
+	defer func() { h.doubted = h.doubted || h.open }()
 	h.job.Began("1001", h.now)
 	h.calls++
 	h.now = h.now.Add(h.upTo(200 * time.Millisecond))

@@ -19,6 +19,9 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 		// Sooner, the call that goes on may work after this answer.
 		j.Effect = None
 	}
+	if j.isOver() {
+		return j.endWithdrawn()
+	}
 	if seen.Verdict.Class == retcode.Session && !j.renewed() {
 		return j.awaitSession()
 	}
@@ -45,7 +48,7 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 	if j.dueIn(now) > 0 {
 		return j.next(now)
 	}
-	return j.spare(seen.Verdict, p, now)
+	return j.onCondition(seen.Verdict, p, now)
 }
 
 // toldOfWithdrawn ends a withdrawn command, or waits for an answer that settles its end.
@@ -57,10 +60,8 @@ func (j *Job) toldOfWithdrawn(v Verdict, p Policy, now time.Time) Step {
 	case j.goesOn(now):
 		j.askWhenOver()
 		return j.next(now)
-	case j.Effect == Possible:
-		return j.end(endCancelledUntold(*j.Cancelled))
 	default:
-		return j.withdrawn()
+		return j.end(endCancelledUntold(*j.Cancelled))
 	}
 }
 
@@ -80,9 +81,9 @@ func (j *Job) toldOfOrphan(v Verdict, p Policy, now time.Time) Step {
 	return j.end(endNoSession(j.Orphan))
 }
 
-// spare decides about a call that the command allows under a condition only: that the
+// onCondition decides about a call that the command allows under a condition only: that the
 // agent has not signed in again since, or is on no call.
-func (j *Job) spare(v Verdict, p Policy, now time.Time) Step {
+func (j *Job) onCondition(v Verdict, p Policy, now time.Time) Step {
 	switch {
 	case !j.conditional(now):
 		return Step{Do: Call}

@@ -65,36 +65,36 @@ type End struct {
 	Release func()
 }
 
-// report is an end on its way into the ledger.
-type report struct {
+// posted is an end on its way into the ledger.
+type posted struct {
 	End
 	result messages.Result
 	entry  *nats.Msg
 }
 
-func (r *report) release() {
+func (r *posted) release() {
 	if r.Release != nil {
 		r.Release()
 	}
 }
 
-// newReport says in the log where there can be none.
-func (b *Book) newReport(ctx context.Context, e End) *report {
+// newEntry says in the log where there can be none.
+func (b *Book) newEntry(ctx context.Context, e End) *posted {
 	r := b.result(e)
 	entry, err := b.Ledger.entry(r, e.Header)
 	if err != nil {
 		b.logUnstored(ctx, e.Job, err)
 		return nil
 	}
-	return &report{e, r, entry}
+	return &posted{e, r, entry}
 }
 
-// Report records an end while the caller goes on: the result first, then the
+// Post records an end while the caller goes on: the result first, then the
 // acknowledgement. Between the two a crash costs one look into the ledger, never a second
 // call.
-func (b *Book) Report(ctx context.Context, e End) {
-	if r := b.newReport(ctx, e); r != nil {
-		b.outbox.in <- outgoing{report: r}
+func (b *Book) Post(ctx context.Context, e End) {
+	if r := b.newEntry(ctx, e); r != nil {
+		b.outbox.in <- outgoing{posted: r}
 	} else if e.Release != nil {
 		e.Release()
 	}
@@ -102,14 +102,14 @@ func (b *Book) Report(ctx context.Context, e End) {
 
 // Record records an end, and returns when that is done.
 func (b *Book) Record(ctx context.Context, e End) {
-	if r := b.newReport(ctx, e); r != nil {
+	if r := b.newEntry(ctx, e); r != nil {
 		b.store(ctx, r)
 		r.release()
 	}
 }
 
-// stored goes on with a report that the ledger has taken.
-func (b *Book) stored(ctx context.Context, r *report) {
+// stored goes on with an end that the ledger has taken.
+func (b *Book) stored(ctx context.Context, r *posted) {
 	b.Ledger.Storing.Worked(ctx)
 	b.conclude(ctx, r)
 	r.release()
@@ -117,12 +117,12 @@ func (b *Book) stored(ctx context.Context, r *report) {
 
 // storeAgain is for a result that the ledger did not take at once: there may be one
 // already, or NATS may be away.
-func (b *Book) storeAgain(ctx context.Context, r *report) {
+func (b *Book) storeAgain(ctx context.Context, r *posted) {
 	b.store(ctx, r)
 	r.release()
 }
 
-func (b *Book) store(ctx context.Context, r *report) {
+func (b *Book) store(ctx context.Context, r *posted) {
 	stored, err := b.Ledger.store(ctx, r.result, r.entry)
 	switch {
 	case err != nil:
@@ -138,7 +138,7 @@ func (b *Book) store(ctx context.Context, r *report) {
 
 // conclude sends the reply about a command whose result is stored, and takes the
 // command out of the stream.
-func (b *Book) conclude(ctx context.Context, ended *report) {
+func (b *Book) conclude(ctx context.Context, ended *posted) {
 	j, r := ended.Job, ended.result
 	b.Reply(ctx, j, ended.Header, ended.entry.Data)
 	b.Settle(ctx, j, ended.Done())

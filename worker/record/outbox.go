@@ -9,7 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// outbox sends what executions have to tell: live events, and reports, for whose
+// outbox sends what executions have to tell: live events, and ends, for whose
 // acknowledgements it waits while the executions go on. What several of them have to
 // tell at about the same time goes to NATS in one write.
 type outbox struct {
@@ -17,30 +17,30 @@ type outbox struct {
 	js jetstream.JetStream
 	in chan outgoing
 
-	stored func(context.Context, *report) // the ledger has taken a report; called for one after another
-	failed func(context.Context, *report) // it has not, or nobody knows; called in a goroutine of its own
+	stored func(context.Context, *posted) // the ledger has taken an end; called for one after another
+	failed func(context.Context, *posted) // it has not, or nobody knows; called in a goroutine of its own
 
 	again sync.WaitGroup // await, and the calls of failed
 }
 
-// outgoing is a report, or else a live event.
+// outgoing is an end, or else a live event.
 type outgoing struct {
-	*report
+	*posted
 	subject string
 	data    []byte
 }
 
-// sent is a report on its way into the ledger.
+// sent is an end on its way into the ledger.
 type sent struct {
-	*report
+	*posted
 	future jetstream.PubAckFuture
 }
 
-func newOutbox(nc *nats.Conn, js jetstream.JetStream, room int, stored, failed func(context.Context, *report)) *outbox {
+func newOutbox(nc *nats.Conn, js jetstream.JetStream, room int, stored, failed func(context.Context, *posted)) *outbox {
 	return &outbox{nc: nc, js: js, in: make(chan outgoing, room), stored: stored, failed: failed}
 }
 
-// run sends until close, and returns when it is known of each report what became of
+// run sends until close, and returns when it is known of each end what became of
 // it. When the context ends it waits no longer.
 func (o *outbox) run(ctx context.Context) {
 	way := make(chan sent, cap(o.in))
@@ -61,31 +61,31 @@ func (o *outbox) run(ctx context.Context) {
 func (o *outbox) close() { close(o.in) }
 
 func (o *outbox) send(ctx context.Context, out outgoing, way chan<- sent) {
-	if out.report == nil {
+	if out.posted == nil {
 		// Nobody may be listening and nothing depends on it: an error changes nothing.
 		_ = o.nc.Publish(out.subject, out.data)
 		return
 	}
 	future, err := o.js.PublishMsgAsync(out.entry)
 	if err != nil {
-		o.again.Go(func() { o.failed(ctx, out.report) })
+		o.again.Go(func() { o.failed(ctx, out.posted) })
 		return
 	}
-	way <- sent{out.report, future}
+	way <- sent{out.posted, future}
 }
 
-// await waits for acknowledgements, which come in the order of the reports.
+// await waits for acknowledgements, which come in the order of the ends.
 func (o *outbox) await(ctx context.Context, way <-chan sent) {
 	for r := range way {
 		select {
 		case ack := <-r.future.Ok():
 			if !ack.Duplicate {
-				o.stored(ctx, r.report)
+				o.stored(ctx, r.posted)
 				continue
 			}
 		case <-r.future.Err():
 		case <-ctx.Done():
 		}
-		o.again.Go(func() { o.failed(ctx, r.report) })
+		o.again.Go(func() { o.failed(ctx, r.posted) })
 	}
 }

@@ -195,7 +195,7 @@ func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 	case <-stop.Gone:
 	case <-late:
 	}
-	p.withdraw(w)
+	p.leaveQueue(w)
 	return nil, ErrStopped
 }
 
@@ -224,7 +224,7 @@ func (p *Pool) Limit(calls int) {
 	}
 }
 
-func (p *Pool) withdraw(w *waiter) {
+func (p *Pool) leaveQueue(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiters = slices.DeleteFunc(p.waiters, func(other *waiter) bool { return other == w })
