@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/forcelogout/forcelogout/worker"
+)
+
+// printConfig shows what the worker has understood and where it comes from, without
+// secrets.
+func (c *workerCommand) printConfig(out io.Writer, settings []vccSettings, configs []worker.Config) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	top := func(name, flag string, value any) { fmt.Fprintf(w, "%s\t%v\t%s\n", name, value, c.origin(flag, nil)) }
+	natsFlag := "nats"
+	if c.Context != "" {
+		natsFlag = "context"
+	}
+	top("NATS", natsFlag, c.natsFlags.target())
+	top("prefix", "prefix", c.Prefix)
+	top("admin HTTP", "listen", c.Listen)
+	top("drain timeout", "drain-timeout", c.DrainTimeout)
+	for i, s := range settings {
+		fmt.Fprintf(w, "\nVCC %s\n", s.VCC)
+		line := func(name, flag string, value any) {
+			fmt.Fprintf(w, "  %s\t%v\t%s\n", name, value, c.origin(flag, s.keys))
+		}
+		line("gateway", "gateway", s.Gateway)
+		for _, file := range []struct{ name, flag, value string }{
+			{"CA", "gateway-ca", s.GatewayCA}, {"client certificate", "gateway-cert", s.GatewayCert}, {"server name", "gateway-server-name", s.GatewayServerName},
+			{"pinned keys", "gateway-pin", strings.Join(s.GatewayPin, " ")},
+		} {
+			if file.value != "" {
+				line(file.name, file.flag, file.value)
+			}
+		}
+		inspectors, phone := "inspector", "phone"
+		if len(s.Inspectors) > 0 {
+			inspectors, phone = keyInspectors, keyInspectors
+		}
+		for _, account := range configs[i].Inspectors {
+			line("inspector", inspectors, fmt.Sprintf("%s, %s%s", account.Inspector, account.Source(), account.SignIn()))
+			if account.Phone != "" {
+				line("phone", phone, account.Phone)
+			}
+		}
+		line("concurrency", "concurrency", s.Concurrency)
+		line("rate", "rate", rateText(s.Rate))
+		line("attempts", "max-attempts", fmt.Sprintf("%d, waiting %v to %v", s.MaxAttempts, s.RetryInitial, s.RetryMax))
+		line("call timeout", "call-timeout", s.CallTimeout)
+		line("max age", "max-age", s.MaxAge)
+		line("sign-in timeout", "sign-in-timeout", s.SignInTimeout)
+		line("lock retry", "lock-retry", s.LockRetry)
+		line("poll timeout", "poll-timeout", s.PollTimeout)
+		line("confirm", "confirm", s.Confirm)
+		for _, code := range slices.Sorted(maps.Keys(s.Retcodes)) {
+			line("retcode "+code, "retcodes", s.Retcodes[code])
+		}
+	}
+	fmt.Fprintln(w, "\nThe configuration is valid.")
+	return w.Flush()
+}
+
+// origin says where a setting comes from; keys are those of the entry of vccs.
+func (c *workerCommand) origin(flag string, keys map[string]bool) string {
+	switch {
+	case keys[flag]:
+		return "(vccs)"
+	case c.given[flag] != "":
+		return "(" + c.given[flag] + ")"
+	case c.file == nil:
+		return ""
+	case flag == keyInspectors:
+		return "(file)"
+	}
+	if _, is := c.file.settings[flag]; is {
+		return "(file)"
+	}
+	return "(default)"
+}
+
+func rateText(rate float64) string {
+	if rate == 0 {
+		return "no limit"
+	}
+	return fmt.Sprintf("%v calls/s", rate)
+}

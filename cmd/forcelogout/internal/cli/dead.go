@@ -1,0 +1,264 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/client"
+)
+
+type deadCommand struct {
+	Ls     deadListCommand   `cmd:"" help:"List dead letters, the oldest first."`
+	Show   deadShowCommand   `cmd:"" help:"Show dead letters whole."`
+	Replay deadReplayCommand `cmd:"" help:"Send dead letters again, under their ids."`
+	Rm     deadRemoveCommand `cmd:"" help:"Remove dead letters."`
+}
+
+type deadListCommand struct {
+	clientFlags
+	VCC       string `name:"vcc" help:"Only this virtual contact center."`
+	OlderThan span   `placeholder:"AGE" help:"Only those that are older, for example 7d."`
+	Since     span   `placeholder:"AGE" help:"Only those of the time since, for example 1d."`
+	JSON      bool   `name:"json" help:"One JSON document per line."`
+}
+
+func (c *deadListCommand) Run(ctx context.Context, std console.IO) error {
+	if c.VCC != "" {
+		if err := messages.ValidateVCC(c.VCC); err != nil {
+			return exit.Misused(named("vcc", err))
+		}
+	}
+	cl, closeAll, err := c.open("dead", std)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	width, ages := lineWidth(std.Out), ages{c.OlderThan, c.Since, time.Now()}
+	var failed error
+	err = cl.Letters(ctx, c.VCC, func(l client.Letter) bool {
+		if !ages.match(l) {
+			return true
+		}
+		line := clipLine(letterLine(l), width)
+		if c.JSON {
+			line = letterJSON(l)
+		}
+		_, failed = fmt.Fprintln(std.Out, line)
+		return failed == nil
+	})
+	if failed != nil {
+		return fmt.Errorf("writing: %w", failed)
+	}
+	return err
+}
+
+// ages choose dead letters by when they were stored.
+type ages struct {
+	olderThan, since span
+	now              time.Time
+}
+
+func (a ages) match(l client.Letter) bool {
+	age := a.now.Sub(l.Stored)
+	return (a.olderThan == 0 || age > time.Duration(a.olderThan)) && (a.since == 0 || age <= time.Duration(a.since))
+}
+
+func letterLine(l client.Letter) string {
+	who := l.WorkNo
+	if who == "" {
+		who = "-"
+	}
+	return console.Printable(fmt.Sprintf("%6d  %s  %s  %-6s  %s", l.Sequence, l.Stored.Local().Format(time.DateTime), l.VCC, who, l.Reason))
+}
+
+func letterJSON(l client.Letter) string {
+	data, err := json.Marshal(struct {
+		Sequence uint64    `json:"seq"`
+		VCC      string    `json:"vcc"`
+		At       time.Time `json:"at"`
+		Reason   string    `json:"reason"`
+		Subject  string    `json:"subject"`
+		ID       string    `json:"id,omitempty"`
+		WorkNo   string    `json:"workNo,omitempty"`
+		Cut      bool      `json:"cut,omitempty"`
+		Data     []byte    `json:"data"`
+	}{l.Sequence, l.VCC, l.Stored, l.Reason, l.Subject, l.ID, l.WorkNo, l.Cut, l.Data})
+	if err != nil {
+		return err.Error()
+	}
+	return string(data)
+}
+
+// letters are dead letters by number or age.
+type letters struct {
+	clientFlags
+	Numbers   []string `arg:"" optional:"" name:"number" help:"Numbers as in dead ls, or ranges such as 10-20."`
+	VCC       string   `name:"vcc" help:"With ages: only this virtual contact center."`
+	OlderThan span     `placeholder:"AGE" help:"All that are older, for example 7d."`
+	Since     span     `placeholder:"AGE" help:"All of the time since, for example 1d."`
+}
+
+// letterRange are the numbers from first to last.
+type letterRange struct{ first, last uint64 }
+
+func (c *letters) ranges() ([]letterRange, error) {
+	byAge := c.OlderThan != 0 || c.Since != 0
+	if byAge == (len(c.Numbers) > 0) {
+		return nil, errors.New("give the numbers of dead letters as in dead ls, or --older-than, --since")
+	}
+	if c.VCC != "" {
+		if err := messages.ValidateVCC(c.VCC); err != nil {
+			return nil, named("vcc", err)
+		}
+		if !byAge {
+			return nil, errors.New("--vcc goes with --older-than or --since: numbers are those of all VCCs")
+		}
+	}
+	all := make([]letterRange, 0, len(c.Numbers))
+	for _, text := range c.Numbers {
+		from, to, isRange := strings.Cut(text, "-")
+		if !isRange {
+			to = from
+		}
+		first, err1 := strconv.ParseUint(from, 10, 64)
+		last, err2 := strconv.ParseUint(to, 10, 64)
+		if err1 != nil || err2 != nil || first == 0 || first > last {
+			return nil, fmt.Errorf("%q is no number of a dead letter, nor a range such as 10-20", text)
+		}
+		all = append(all, letterRange{first, last})
+	}
+	return all, nil
+}
+
+// each does something for all of them, also where one does not work.
+func (c *letters) each(ctx context.Context, std console.IO, do func(context.Context, *client.Client, uint64) error) error {
+	ranges, err := c.ranges()
+	if err != nil {
+		return exit.Misused(err)
+	}
+	cl, closeAll, err := c.open("dead", std)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	numbers, problems, err := c.numbers(ctx, cl, ranges)
+	if err != nil {
+		return err
+	}
+	for _, number := range numbers {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		problems = append(problems, do(ctx, cl, number))
+	}
+	return errors.Join(problems...)
+}
+
+// numbers are those of the letters that are meant and there. A single number that is
+// not there is a problem, a gap in a range is none.
+func (c *letters) numbers(ctx context.Context, cl *client.Client, ranges []letterRange) (numbers []uint64, problems []error, err error) {
+	single := true
+	for _, r := range ranges {
+		single = single && r.first == r.last
+		numbers = append(numbers, r.first)
+	}
+	if single && len(ranges) > 0 {
+		return numbers, nil, nil
+	}
+	numbers = numbers[:0]
+	ages := ages{c.OlderThan, c.Since, time.Now()}
+	found := make([]bool, len(ranges))
+	err = cl.Letters(ctx, c.VCC, func(l client.Letter) bool {
+		meant := len(ranges) == 0 && ages.match(l)
+		for i, r := range ranges {
+			if r.first <= l.Sequence && l.Sequence <= r.last {
+				meant, found[i] = true, true
+			}
+		}
+		if meant {
+			numbers = append(numbers, l.Sequence)
+		}
+		return true
+	})
+	for i, r := range ranges {
+		if !found[i] && err == nil {
+			problems = append(problems, fmt.Errorf("dead letters %d-%d: %w", r.first, r.last, client.ErrNoLetter))
+		}
+	}
+	if len(ranges) == 0 && len(numbers) == 0 && err == nil {
+		err = errors.New("no dead letter is of that age")
+	}
+	return numbers, problems, err
+}
+
+type deadShowCommand struct {
+	letters
+	JSON bool `name:"json" help:"One JSON document per line."`
+	Raw  bool `help:"The payload alone, as it came."`
+}
+
+func (c *deadShowCommand) Run(ctx context.Context, std console.IO) error {
+	if c.JSON && c.Raw {
+		return exit.Misused(errors.New("--json and --raw: give one of them"))
+	}
+	return c.each(ctx, std, func(ctx context.Context, cl *client.Client, number uint64) error {
+		l, err := cl.Letter(ctx, number)
+		if err != nil {
+			return fmt.Errorf("dead letter %d: %w", number, err)
+		}
+		switch {
+		case c.Raw:
+			_, err = std.Out.Write(l.Data)
+		case c.JSON:
+			_, err = fmt.Fprintln(std.Out, letterJSON(l))
+		default:
+			err = showLetter(std.Out, l)
+		}
+		return err
+	})
+}
+
+func showLetter(out io.Writer, l client.Letter) error {
+	size := console.Plural(len(l.Data), "byte")
+	if l.Cut {
+		size = "the first " + size
+	}
+	_, err := fmt.Fprintf(out, "number   %d\nvcc      %s\nstored   %s\nsubject  %s\nreason   %s\npayload  %s\n\n%s\n",
+		l.Sequence, console.Printable(l.VCC), l.Stored.Local().Format(time.DateTime), console.Printable(l.Subject), console.Printable(l.Reason), size, console.Printable(string(l.Data)))
+	return err
+}
+
+type deadReplayCommand struct{ letters }
+
+func (c *deadReplayCommand) Run(ctx context.Context, std console.IO) error {
+	return c.each(ctx, std, func(ctx context.Context, cl *client.Client, number uint64) error {
+		command, err := cl.Replay(ctx, number)
+		if err != nil {
+			return fmt.Errorf("dead letter %d: %w", number, err)
+		}
+		fmt.Fprintf(std.Out, "%d  sent again: %s  %s\n", number, command.ID, command.WorkNo)
+		return nil
+	})
+}
+
+type deadRemoveCommand struct{ letters }
+
+func (c *deadRemoveCommand) Run(ctx context.Context, std console.IO) error {
+	return c.each(ctx, std, func(ctx context.Context, cl *client.Client, number uint64) error {
+		err := cl.RemoveLetter(ctx, number)
+		if err != nil {
+			return fmt.Errorf("dead letter %d: %w", number, err)
+		}
+		fmt.Fprintf(std.Out, "%d  removed\n", number)
+		return nil
+	})
+}

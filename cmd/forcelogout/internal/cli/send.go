@@ -1,0 +1,275 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/messages"
+)
+
+type sendCommand struct {
+	clientFlags
+	Agents      []string      `arg:"" optional:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
+	File        string        `placeholder:"FILE" help:"Shift file, CSV with a header or NDJSON; - for standard input."`
+	VCC         string        `name:"vcc" default:"default" help:"Virtual contact center."`
+	At          string        `placeholder:"TIME" help:"Let the server hold it until then: 18:00, 2026-11-24T18:00, RFC 3339, +90m."`
+	NotBefore   string        `placeholder:"TIME" help:"Let it wait in the command stream until then, for NATS servers without schedules."`
+	TZ          string        `name:"tz" placeholder:"ZONE" help:"Time zone of times, for example Europe/Madrid (default: this machine's)."`
+	ExpiresIn   time.Duration `help:"Do not execute later than this after its time (default: 15m, and the worker's --max-age for at once)."`
+	ID          string        `help:"Id of the command, for one agent; sent again it moves a command that is for later."`
+	Reason      string        `help:"Audit text, for example shift-end."`
+	RequestedBy string        `help:"Who asks."`
+	Inspector   string        `placeholder:"WORKNO" help:"Only this inspector may do it."`
+	SkipInvalid bool          `help:"Send the good lines of a file that has bad ones."`
+	DryRun      bool          `help:"Show what would be sent."`
+	Timeout     time.Duration `default:"2m" help:"How long to go on where NATS does not answer."`
+	OKIfEnded   bool          `name:"ok-if-ended" help:"Take it for done where a command had signed the agent out before."`
+	JSON        bool          `name:"json" help:"One JSON document per line and command."`
+	Wait        bool          `help:"Wait for the results; exit 1 unless all succeeded."`
+	WaitTimeout time.Duration `default:"20m" help:"Longest time to wait with --wait, after the last command's time."`
+	Report      string        `placeholder:"FILE" help:"With --wait: write a CSV line for each command."`
+
+	stdin io.Reader // nil for the process's own
+}
+
+func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
+	defaults, err := c.defaults(time.Now())
+	if err != nil {
+		return exit.Misused(err)
+	}
+	rows, done, err := c.rows(defaults)
+	if err != nil {
+		return exit.Misused(err)
+	}
+	defer done()
+	total, err := c.check(rows, std)
+	if err != nil {
+		return exit.Misused(err)
+	}
+	rows = valid(rows)
+	if c.DryRun {
+		return dryRun(std.Out, rows, total)
+	}
+	report, err := newReport(c.Report, c.File)
+	if err != nil {
+		return exit.Misused(err)
+	}
+	cl, closeAll, err := c.open("send", std)
+	if err != nil {
+		return errors.Join(err, report.discard())
+	}
+	defer closeAll()
+	s := &sending{cl: cl, rows: rows, total: total, quiet: c.File != "", json: c.JSON, okIfEnded: c.OKIfEnded, timeout: c.Timeout, std: std}
+	if c.Wait {
+		return s.andWait(ctx, c.WaitTimeout, report)
+	}
+	return s.send(ctx)
+}
+
+// defaults checks the flags that hold for all commands.
+func (c *sendCommand) defaults(now time.Time) (shiftDefaults, error) {
+	d := shiftDefaults{
+		name: filepath.Base(c.File), vcc: c.VCC, inspector: c.Inspector, reason: c.Reason, requestedBy: c.RequestedBy,
+		expiresIn: c.ExpiresIn, now: now,
+	}
+	loc, err := loadZone(c.TZ)
+	problems := []error{err, named("vcc", messages.ValidateVCC(c.VCC))}
+	d.loc = loc
+	if loc == nil {
+		d.loc = time.UTC
+	}
+	for flag, to := range map[string]*time.Time{"--at": &d.at, "--not-before": &d.notBefore} {
+		text := map[string]string{"--at": c.At, "--not-before": c.NotBefore}[flag]
+		if text == "" {
+			continue
+		}
+		if *to, err = parseWhen(text, now, d.loc); err != nil {
+			problems = append(problems, fmt.Errorf("%s %w", flag, err))
+		}
+	}
+	switch {
+	case (c.File == "") == (len(c.Agents) == 0):
+		problems = append(problems, errors.New("give agents (workNo …), or --file"))
+	case c.ID != "" && len(c.Agents) != 1:
+		problems = append(problems, errors.New("--id goes with one agent"))
+	case c.At != "" && c.NotBefore != "":
+		problems = append(problems, errors.New("--at and --not-before: give one of them"))
+	case c.ExpiresIn < 0:
+		problems = append(problems, fmt.Errorf("--expires-in %v: must be above 0", c.ExpiresIn))
+	case c.Timeout <= 0 || c.WaitTimeout <= 0:
+		problems = append(problems, errors.New("--timeout and --wait-timeout must be above 0"))
+	case c.Report != "" && !c.Wait:
+		problems = append(problems, errors.New("--report needs --wait: without it there are no results to report"))
+	case c.SkipInvalid && c.File == "":
+		problems = append(problems, errors.New("--skip-invalid goes with --file"))
+	}
+	return d, errors.Join(problems...)
+}
+
+// rows are what to send. They can be gone through more than once; done ends that.
+func (c *sendCommand) rows(d shiftDefaults) (rows iter.Seq2[shiftRow, error], done func(), err error) {
+	if c.File == "" {
+		rows, err := c.agentRows(d)
+		return rows, func() {}, err
+	}
+	file, modified, done, err := c.openFile()
+	if err != nil {
+		return nil, nil, err
+	}
+	if d.day = modified; modified.IsZero() {
+		d.name = "-" // a pipe's changes each time
+	}
+	return func(yield func(shiftRow, error) bool) {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			yield(shiftRow{}, err)
+			return
+		}
+		readShift(file, d)(yield)
+	}, done, nil
+}
+
+// openFile opens the shift file, and tells when it was modified. What is no regular
+// file, such as standard input or a pipe, goes through a temporary one: it is read more
+// than once.
+func (c *sendCommand) openFile() (file *os.File, modified time.Time, done func(), err error) {
+	in := io.Reader(os.Stdin)
+	if c.stdin != nil {
+		in = c.stdin
+	}
+	if c.File != "-" {
+		if file, err = os.Open(c.File); err != nil {
+			return nil, modified, nil, fmt.Errorf("--file: %w", err)
+		}
+		info, err := file.Stat()
+		if err == nil && info.Mode().IsRegular() {
+			return file, info.ModTime(), func() { _ = file.Close() }, nil
+		}
+		defer file.Close()
+		if err == nil && info.IsDir() {
+			err = errors.New("it is a directory")
+		}
+		if err != nil {
+			return nil, modified, nil, fmt.Errorf("--file %s: %w", c.File, err)
+		}
+		in = file
+	}
+	file, done, err = spool(in, c.File)
+	return file, modified, done, err
+}
+
+// spool copies what can be read once only.
+func spool(in io.Reader, name string) (file *os.File, done func(), err error) {
+	if file, err = os.CreateTemp("", "forcelogout-send-"); err != nil {
+		return nil, nil, fmt.Errorf("--file %s: %w", name, err)
+	}
+	done = func() { _, _ = file.Close(), os.Remove(file.Name()) }
+	if _, err := io.Copy(file, in); err != nil {
+		done()
+		return nil, nil, fmt.Errorf("--file %s: reading it: %w", name, err)
+	}
+	return file, done, nil
+}
+
+// agentRows are the agents of the command line.
+func (c *sendCommand) agentRows(d shiftDefaults) (iter.Seq2[shiftRow, error], error) {
+	rows := make([]shiftRow, 0, len(c.Agents))
+	var problems []error
+	for i, agent := range c.Agents {
+		id := c.ID
+		if id == "" {
+			made, err := uuid.NewV7()
+			if err != nil {
+				return nil, fmt.Errorf("making an id: %w", err)
+			}
+			id = made.String()
+		}
+		row, err := d.row(map[string]string{"id": id, "workno": agent}, nil)
+		row.line = i + 1
+		problems = append(problems, err)
+		rows = append(rows, row)
+	}
+	return func(yield func(shiftRow, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}, errors.Join(problems...)
+}
+
+// check goes through all rows before any is sent, and says of every bad line what
+// is wrong with it.
+func (c *sendCommand) check(rows iter.Seq2[shiftRow, error], std console.IO) (total int, err error) {
+	bad := 0
+	var ids idLines
+	for row, err := range rows {
+		if err == nil {
+			err = ids.add(row)
+		}
+		var line *lineError
+		var twice *idTwiceError
+		switch {
+		case errors.As(err, &twice):
+			return 0, fmt.Errorf("%s: %w, nothing was sent", c.source(), twice)
+		case errors.As(err, &line):
+			bad++
+			fmt.Fprintln(std.Err, console.Printable(c.File+", "+line.Error()))
+		case err != nil:
+			return 0, fmt.Errorf("--file %s: %w", c.File, err)
+		default:
+			total++
+		}
+	}
+	switch {
+	case bad > 0 && !c.SkipInvalid:
+		return 0, fmt.Errorf("%d of %d lines are bad, nothing was sent: correct them, or use --skip-invalid", bad, bad+total)
+	case total == 0:
+		return 0, fmt.Errorf("--file %s: there is no command in it", c.File)
+	}
+	return total, nil
+}
+
+func (c *sendCommand) source() string {
+	if c.File == "" {
+		return "the agents"
+	}
+	return "--file " + c.File
+}
+
+// valid leaves bad lines out.
+func valid(rows iter.Seq2[shiftRow, error]) iter.Seq2[shiftRow, error] {
+	return func(yield func(shiftRow, error) bool) {
+		for row, err := range rows {
+			var line *lineError
+			if !errors.As(err, &line) && !yield(row, err) {
+				return
+			}
+		}
+	}
+}
+
+// dryRun shows what would be sent.
+func dryRun(out io.Writer, rows iter.Seq2[shiftRow, error], total int) error {
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		when := "now"
+		if !row.command.NotBefore.IsZero() {
+			when = row.command.NotBefore.Format(time.RFC3339)
+		}
+		fmt.Fprintf(out, "%s  %s  %-6s  %s\n", row.command.ID, row.vcc, row.command.WorkNo, when)
+	}
+	fmt.Fprintf(out, "%s would be sent\n", console.Plural(total, "command"))
+	return nil
+}

@@ -1,0 +1,311 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
+	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/client"
+)
+
+// sending publishes rows and follows what comes of them.
+type sending struct {
+	cl        *client.Client
+	rows      iter.Seq2[shiftRow, error]
+	total     int
+	quiet     bool // say how many, not which
+	json      bool
+	okIfEnded bool
+	timeout   time.Duration // where NATS does not answer
+	std       console.IO
+
+	counts   map[string]int // by what became of them
+	notDone  int
+	standing []commandKey               // that go on without this process
+	ended    []messages.Result          // before this process asked
+	last     time.Time                  // the last command's time
+	open     map[commandKey]string      // workNo of those without a result; nil unless waited for
+	notSent  map[commandKey]notStanding // with a report only
+}
+
+type notStanding struct{ workNo, why string }
+
+// commandKey is what tells commands apart.
+type commandKey struct{ vcc, id string }
+
+// orders are the rows as the client takes them.
+func (s *sending) orders() iter.Seq2[client.Order, error] {
+	return func(yield func(client.Order, error) bool) {
+		for row, err := range s.rows {
+			if !yield(client.Order{VCC: row.vcc, At: row.at, Command: row.command}, err) {
+				return
+			}
+		}
+	}
+}
+
+// send hands all rows in, and says what became of them. The error is errQuiet where
+// that has been said.
+func (s *sending) send(ctx context.Context) error {
+	if err := s.announce(); err != nil {
+		return err
+	}
+	bar := newBar(s.std.Err, s.total, "sent")
+	s.counts = map[string]int{}
+	err := s.cl.Publish(ctx, s.timeout, s.orders(), func(r client.Receipt) {
+		_ = bar.Add(1)
+		s.take(r)
+	})
+	_ = bar.Finish()
+	s.summary()
+	switch {
+	case ctx.Err() != nil:
+		if s.open == nil {
+			s.goingOn()
+		}
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("%w (send the same again: nobody is signed out twice)", err)
+	case s.notDone > 0:
+		return errQuiet
+	}
+	return nil
+}
+
+// announce shows the commands before they are sent: whatever happens then, the ids are
+// known, and can be sent again.
+func (s *sending) announce() error {
+	if s.quiet || s.json {
+		return nil
+	}
+	for row, err := range s.rows {
+		if err != nil {
+			return err
+		}
+		line := row.command.ID + "  " + row.command.WorkNo
+		if !row.command.NotBefore.IsZero() {
+			line += "  " + row.command.NotBefore.Format(time.RFC3339)
+		}
+		if _, err := fmt.Fprintln(s.std.Out, line); err != nil {
+			return fmt.Errorf("nothing was sent, the ids cannot be written: %w", err)
+		}
+	}
+	return nil
+}
+
+// take counts and shows what became of one command.
+func (s *sending) take(r client.Receipt) {
+	c, id := r.Order.Command, commandKey{r.Order.VCC, r.Order.Command.ID}
+	if c.NotBefore.After(s.last) {
+		s.last = c.NotBefore
+	}
+	done, what := s.judge(r)
+	s.counts[what]++
+	if !done {
+		s.notDone++
+	}
+	stands := r.Err == nil
+	switch {
+	case stands:
+		s.standing = append(s.standing, id)
+		if s.open != nil {
+			s.open[id] = c.WorkNo
+		}
+	case r.There != nil && r.There.Result != nil:
+		s.ended = append(s.ended, *r.There.Result)
+	case s.notSent != nil:
+		s.notSent[id] = notStanding{c.WorkNo, r.Err.Error()}
+	}
+	if s.json {
+		receiptJSON(s.std.Out, r, what)
+		return
+	}
+	if what == countStored || s.quiet && done {
+		return
+	}
+	fmt.Fprintln(s.std.Out, console.Printable(receiptLine(r)))
+}
+
+// What became of commands, for counts and JSON.
+const (
+	countStored    = "stored"
+	countThere     = "there"
+	countEnded     = "ended"
+	countRefused   = "refused"
+	countUndecided = "undecided"
+)
+
+// judge says whether what was asked for is done, or will be.
+func (s *sending) judge(r client.Receipt) (done bool, what string) {
+	switch {
+	case r.State == client.Stored:
+		return true, countStored
+	case r.State == client.There && r.Err == nil:
+		return true, countThere
+	case r.There != nil && r.There.Result != nil:
+		return s.okIfEnded && r.There.Result.Outcome.Success(), countEnded
+	case r.State == client.Undecided:
+		return false, countUndecided
+	}
+	return false, countRefused
+}
+
+func receiptLine(r client.Receipt) string {
+	line := r.Order.Command.ID + "  " + r.Order.Command.WorkNo + "  "
+	switch {
+	case r.Err == nil:
+		return line + "is there already"
+	case errors.Is(r.Err, client.ErrNotSent):
+		return line + r.Err.Error()
+	case r.State == client.Undecided:
+		return line + "undecided: " + r.Err.Error() + "; send the same id again"
+	}
+	return line + "not sent: " + explained(r.Err).Error()
+}
+
+func receiptJSON(out io.Writer, r client.Receipt, what string) {
+	line := struct {
+		Kind   string           `json:"kind"`
+		ID     string           `json:"id"`
+		VCC    string           `json:"vcc"`
+		WorkNo string           `json:"workNo"`
+		At     *time.Time       `json:"at,omitempty"`
+		State  string           `json:"state"`
+		There  string           `json:"thereFor,omitempty"`
+		Result *messages.Result `json:"result,omitempty"`
+		Error  string           `json:"error,omitempty"`
+	}{Kind: "receipt", ID: r.Order.Command.ID, VCC: r.Order.VCC, WorkNo: r.Order.Command.WorkNo, State: what}
+	if at := r.Order.Command.NotBefore; !at.IsZero() {
+		at = at.UTC()
+		line.At = &at
+	}
+	if r.There != nil {
+		line.There, line.Result = r.There.WorkNo(), r.There.Result
+	}
+	if r.Err != nil {
+		line.Error = r.Err.Error()
+	}
+	if data, err := json.Marshal(line); err == nil {
+		fmt.Fprintln(out, string(data))
+	}
+}
+
+// summary says how many there are of each.
+func (s *sending) summary() {
+	if s.json || !s.quiet && s.counts[countStored] == s.total {
+		return
+	}
+	text := console.Plural(s.counts[countStored], "command") + " sent"
+	for _, part := range []struct{ what, text string }{
+		{countThere, "there already"}, {countEnded, "had ended before"}, {countRefused, "not sent"}, {countUndecided, "undecided"},
+	} {
+		if n := s.counts[part.what]; n > 0 {
+			text += fmt.Sprintf(", %d %s", n, part.text)
+		}
+	}
+	fmt.Fprintln(s.std.Out, text)
+}
+
+// goingOn lists what an interruption does not end.
+func (s *sending) goingOn() {
+	for _, key := range s.standing {
+		if s.open != nil {
+			if _, waits := s.open[key]; !waits {
+				continue
+			}
+		}
+		if s.json {
+			data, err := json.Marshal(map[string]string{"kind": "goesOn", "id": key.id, "vcc": key.vcc})
+			if err == nil {
+				fmt.Fprintln(s.std.Out, string(data))
+			}
+			continue
+		}
+		fmt.Fprintf(s.std.Out, "%s  goes on\n", key.id)
+	}
+}
+
+// andWait sends, and then waits for the result of every command.
+func (s *sending) andWait(ctx context.Context, timeout time.Duration, report *report) (err error) {
+	defer func() { err = errors.Join(err, report.close()) }()
+	feed, err := s.cl.Results(ctx, client.Filter{})
+	if err != nil {
+		return err
+	}
+	defer feed.Close()
+	begin := time.Now()
+	s.last, s.open = begin, map[commandKey]string{}
+	if report != nil {
+		s.notSent = map[commandKey]notStanding{}
+	}
+	sent := s.send(ctx)
+	for _, r := range s.ended {
+		report.add(r, true)
+	}
+	for key, what := range s.notSent {
+		report.missing(key, what.workNo, what.why)
+	}
+	show := newBoard(s.std, len(s.open))
+	show.json, show.ids = s.json, true
+	waiting, cancel := context.WithDeadline(ctx, s.last.Add(timeout))
+	defer cancel()
+	followed := s.follow(waiting, feed, func(r messages.Result) { show.add(r); report.add(r, false) })
+	show.summary(time.Since(begin), s.ended)
+	for key, workNo := range s.open {
+		report.missing(key, workNo, "no result yet")
+	}
+	if ctx.Err() != nil {
+		s.goingOn()
+		return ctx.Err()
+	}
+	if followed != nil || sent != nil && !errors.Is(sent, errQuiet) {
+		return errors.Join(ignoreQuiet(sent), followed)
+	}
+	if sent != nil || !show.allSucceeded() {
+		return errQuiet
+	}
+	return nil
+}
+
+func ignoreQuiet(err error) error {
+	if errors.Is(err, errQuiet) {
+		return nil
+	}
+	return err
+}
+
+// follow hands on the results until every command that stands has one: those that were
+// there before, and those that come.
+func (s *sending) follow(ctx context.Context, feed *client.Results, add func(messages.Result)) error {
+	take := func(r messages.Result) {
+		key := commandKey{r.VCC, r.ID}
+		if _, waits := s.open[key]; waits {
+			delete(s.open, key)
+			add(r)
+		}
+	}
+	for len(s.open) > 0 {
+		result, _, err := feed.Next(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%s %s no result yet: is a worker running? see forcelogout status", console.Plural(len(s.open), "command"), have(len(s.open)))
+		}
+		if err != nil {
+			return err
+		}
+		take(result)
+	}
+	return nil
+}
+
+func have(n int) string {
+	if n == 1 {
+		return "has"
+	}
+	return "have"
+}

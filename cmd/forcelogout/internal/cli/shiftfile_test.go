@@ -1,0 +1,259 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func testDefaults(t *testing.T) shiftDefaults {
+	t.Helper()
+	loc, err := loadZone("Europe/Madrid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shiftDefaults{name: "shift.csv", vcc: "default", reason: "shift-end", now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), loc: loc}
+}
+
+// rowsOf reads a whole shift file; bad are the errors of lines.
+func rowsOf(d shiftDefaults, text string) (rows []shiftRow, bad map[int]string, failure error) {
+	bad = map[int]string{}
+	for row, err := range readShift(strings.NewReader(text), d) {
+		var line *lineError
+		switch {
+		case errors.As(err, &line):
+			bad[line.line] = line.err.Error()
+		case err != nil:
+			return rows, bad, err
+		default:
+			rows = append(rows, row)
+		}
+	}
+	return rows, bad, nil
+}
+
+// TestShiftFile: every form gives the same orders.
+func TestShiftFile(t *testing.T) {
+	t.Parallel()
+	d := testDefaults(t)
+	for name, text := range map[string]string{
+		"CSV":             "workNo,at,Team,expiresAt\n30012,18:00,north,+10m\n\n30013,18:00,,18:10\n",
+		"other order":     "TEAM,expiresat,AT,WorkNo\nnorth,+10m,18:00,30012\n,18:10,18:00,30013\n",
+		"semicolon, CRLF": "\ufeffworkNo;at;Team;expiresAt\r\n30012;18:00;north;+10m\r\n30013;18:00;;18:10\r\n",
+		"tabs, quotes":    "workNo\tat\tTeam\texpiresAt\n\"30012\"\t18:00\tnorth\t+10m\n30013\t18:00\t\t18:10",
+		"NDJSON": `{"workNo":"30012","at":"18:00","meta":{"Team":"north"},"expiresAt":"2026-11-24T18:10:00+01:00"}` + "\n\n" +
+			`{"at":"18:00","workNo":"30013","expiresAt":"2026-11-24T18:10:00+01:00"}`,
+	} {
+		rows, bad, err := rowsOf(d, text)
+		if err != nil || len(bad) > 0 || len(rows) != 2 {
+			t.Errorf("%s: %d rows, %v, %v", name, len(rows), bad, err)
+			continue
+		}
+		at := time.Date(2026, 11, 24, 17, 0, 0, 0, time.UTC)
+		for i, row := range rows {
+			c := row.command
+			if !row.at.Equal(at) || !c.NotBefore.Equal(at) || !c.ExpiresAt.Equal(at.Add(10*time.Minute)) || row.vcc != "default" || c.Reason != "shift-end" {
+				t.Errorf("%s: row %+v", name, row)
+			}
+			if want := []string{"30012", "30013"}[i]; c.WorkNo != want || len(c.ID) < 20 {
+				t.Errorf("%s: row %+v", name, row)
+			}
+		}
+		team := slices.Collect(maps.Values(rows[0].command.Meta))
+		if len(team) != 1 || team[0] != "north" || rows[1].command.Meta != nil {
+			t.Errorf("%s: meta %v and %v", name, rows[0].command.Meta, rows[1].command.Meta)
+		}
+	}
+}
+
+// TestShiftFileErrors: each bad line is named, and the rest is read all the same.
+func TestShiftFileErrors(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		text string
+		bad  map[int]string
+		good int
+	}{
+		"workNo": {"workNo\n30012\n7\n30013\n", map[int]string{3: "workNo: "}, 2},
+		"cells":  {"workNo,reason\n30012\n30013,a,b\n30014,a\n", map[int]string{2: "1 cells, the header has 2", 3: "3 cells"}, 1},
+		"time":   {"workNo,at\n30012,noon\n30013,09:59\n30014,2026-11-24T09:00\n30015,18:00\n", map[int]string{2: "at: ", 3: "at: ", 4: "at: "}, 1},
+		"expiry": {"workNo,at,expiresAt\n30012,18:00,2026-11-24T17:00\n30013,,18:00\n", map[int]string{2: "expiresAt: "}, 1},
+		"vcc":    {"workNo,vcc\n30012,a.b\n", map[int]string{2: "vcc: "}, 0},
+		"id":     {"workNo,id\n30012,a b\n", map[int]string{2: "id: "}, 0},
+		"idle":   {"workNo,whenIdle,graceUntil\n30012,yes,\n30013,true,+5m\n30014,true,\n", map[int]string{2: "whenIdle: ", 4: "whenIdle: "}, 1},
+		"JSON": {`{"workNo":"30012"}` + "\n{\n" + `{"workNo":"30013","vc":"a"}` + "\n" + `{"workNo":"30014","workNo":"30015"}` + "\n" + `{"workNo":30016}` + "\n" + `{"workNo":"30017","at":7}`,
+			map[int]string{2: "JSON", 3: "unknown field", 4: "JSON", 5: "workNo: ", 6: "at: "}, 1},
+		"long line": {`{"workNo":"30012","reason":"` + strings.Repeat("x", maxLine) + "\"}\n" + `{"workNo":"30013"}`, map[int]string{1: "longer than"}, 1},
+	}
+	for name, c := range cases {
+		rows, bad, err := rowsOf(testDefaults(t), c.text)
+		if err != nil || len(rows) != c.good || len(bad) != len(c.bad) {
+			t.Errorf("%s: %d rows, %v, %v", name, len(rows), bad, err)
+		}
+		for line, want := range c.bad {
+			if !strings.Contains(bad[line], want) || strings.Contains(bad[line], "\n") {
+				t.Errorf("%s: line %d: %q, want %q", name, line, bad[line], want)
+			}
+		}
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"empty":     {"", "empty"},
+		"no column": {"agent,at\n30012,18:00\n", "no column workNo"},
+		"twice":     {"workNo,Team,team\n", `"team" is there twice`},
+		"nameless":  {"workNo,\n", "column 2 has no name"},
+		// None of these may be skipped: whom the lines within are about is not known.
+		"line break":    {"workNo,team\n30012,\"a\nb\"\n8,x\n", "line 2: a quote that is opened there is closed in another line"},
+		"open quote":    {"workNo,team\n30012,a\n30013,\"north\n30014,south\n", "line 3: a quote is opened there and not closed"},
+		"quote to next": {"workNo,team\n30013,\"north\n30014,\"south\n", "line 2: a quote is opened there and not closed"},
+	} {
+		if _, _, err := rowsOf(testDefaults(t), c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestShiftIDs: the same file is the same orders, another day or file others.
+func TestShiftIDs(t *testing.T) {
+	t.Parallel()
+	d := testDefaults(t)
+	ids := func(d shiftDefaults, text string) (all []string) {
+		rows, bad, err := rowsOf(d, text)
+		if err != nil || len(bad) > 0 {
+			t.Fatal(bad, err)
+		}
+		for _, row := range rows {
+			all = append(all, row.command.ID)
+		}
+		return all
+	}
+	later, tomorrow, other := d, d, d
+	later.now = d.now.Add(time.Hour)
+	tomorrow.now = d.now.Add(24 * time.Hour)
+	other.name = "night.csv"
+	for _, text := range []string{"workNo,at\n30012,18:00\n30013,18:00\n", "workNo\n30012\n30013\n", "workNo,at\n30012,+90m\n30013,+90m\n"} {
+		first := ids(d, text)
+		if first[0] == first[1] || !slices.Equal(first, ids(d, text)) || !slices.Equal(first, ids(later, text)) {
+			t.Errorf("%q: %v, an hour later %v", text, first, ids(later, text))
+		}
+		for _, changed := range []shiftDefaults{tomorrow, other} {
+			if again := ids(changed, text); again[0] == first[0] {
+				t.Errorf("%q: the id is the same for another day or file", text)
+			}
+		}
+	}
+	if same := ids(d, "workNo\n30012\n30012\n"); same[0] != same[1] {
+		t.Error("the same line twice is two orders")
+	}
+	if got := ids(d, "workNo,id\n30012,mine\n"); got[0] != "mine" {
+		t.Errorf("id %q", got[0])
+	}
+}
+
+// TestShiftIDsDecide: an id holds what decides and nothing else, in both forms alike.
+func TestShiftIDsDecide(t *testing.T) {
+	t.Parallel()
+	d := testDefaults(t)
+	id := func(d shiftDefaults, text string) string {
+		t.Helper()
+		rows, bad, err := rowsOf(d, text)
+		if err != nil || len(bad) > 0 || len(rows) != 1 {
+			t.Fatal(text, bad, err)
+		}
+		return rows[0].command.ID
+	}
+	later := d
+	later.reason, later.requestedBy, later.now = "overtime", "planning", d.now.Add(30*time.Minute)
+	first := id(d, "workNo,at,reason\n30012,18:00,end\n")
+	for name, same := range map[string]string{
+		"text": "workNo,at,reason,team\n30012,18:00,other,north\n", "no text": "workNo,at\n30012,18:00\n", "another way to write it": "at,workNo\n2026-11-24T17:00:00Z,30012\n",
+		"NDJSON": `{"workNo":"30012","at":"18:00","meta":{"a":"b"}}`, "NDJSON, not idle": `{"at":"2026-11-24T18:00","workNo":"30012","whenIdle":false}`,
+	} {
+		if got := id(later, same); got != first {
+			t.Errorf("%s: another id", name)
+		}
+	}
+	for name, other := range map[string]string{
+		"agent": "workNo,at\n30013,18:00\n", "time": "workNo,at\n30012,18:01\n", "inspector": "workNo,at,inspector\n30012,18:00,1001\n", "VCC": "workNo,at,vcc\n30012,18:00,b\n",
+		"idle": "workNo,at,whenIdle,graceUntil\n30012,18:00,true,+5m\n", "sign-in": "workNo,at,signedInBefore\n30012,18:00,17:00\n", "expiry": "workNo,at,expiresAt\n30012,18:00,+5m\n",
+	} {
+		if got := id(d, other); got == first {
+			t.Errorf("%s: the same id", name)
+		}
+	}
+	// A file is the same after midnight; a new one is not.
+	before, after, renewed := d, d, d
+	before.day = time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC)
+	before.now = time.Date(2026, 11, 24, 22, 58, 0, 0, time.UTC)
+	after.day, after.now = before.day, before.now.Add(10*time.Minute)
+	renewed.day, renewed.now = after.now, after.now
+	for _, text := range []string{"workNo\n30012\n", "workNo,at\n30012,+90m\n"} {
+		if id(before, text) != id(after, text) || id(before, text) == id(renewed, text) {
+			t.Errorf("%q: across midnight", text)
+		}
+	}
+}
+
+// TestShiftTimesOfDay: a condition's time of day is the one beside the row's time.
+func TestShiftTimesOfDay(t *testing.T) {
+	t.Parallel()
+	d := testDefaults(t) // 10:00 in Madrid
+	for name, c := range map[string]struct{ text, signedInBefore, expiresAt, graceUntil string }{
+		"the same day":     {"workNo,at,signedInBefore,expiresAt\n30012,18:00,09:00,18:30\n", "2026-11-24T09:00", "2026-11-24T18:30", ""},
+		"not after it":     {"workNo,at,signedInBefore\n30012,18:00,18:00\n", "2026-11-24T18:00", "", ""},
+		"the day before":   {"workNo,at,signedInBefore\n30012,18:00,22:00\n", "2026-11-23T22:00", "", ""},
+		"over midnight":    {"workNo,at,signedInBefore,whenIdle,graceUntil,expiresAt\n30012,23:50,15:00,true,00:05,00:10\n", "2026-11-24T15:00", "2026-11-25T00:10", "2026-11-25T00:05"},
+		"now":              {"workNo,signedInBefore,expiresAt\n30012,09:00,09:30\n", "2026-11-24T09:00", "2026-11-25T09:30", ""},
+		"with their dates": {"workNo,at,signedInBefore,expiresAt\n30012,18:00,2026-11-20T09:00,2026-11-26T18:30\n", "2026-11-20T09:00", "2026-11-26T18:30", ""},
+	} {
+		rows, bad, err := rowsOf(d, c.text)
+		if err != nil || len(bad) > 0 || len(rows) != 1 {
+			t.Errorf("%s: %v, %v", name, bad, err)
+			continue
+		}
+		for _, field := range []struct {
+			what string
+			got  time.Time
+			want string
+		}{{"signedInBefore", rows[0].command.SignedInBefore, c.signedInBefore}, {"expiresAt", rows[0].command.ExpiresAt, c.expiresAt}, {"graceUntil", rows[0].command.GraceUntil, c.graceUntil}} {
+			if field.want != "" && field.got.In(d.loc).Format("2006-01-02T15:04") != field.want {
+				t.Errorf("%s: %s %v, want %s", name, field.what, field.got, field.want)
+			}
+		}
+	}
+}
+
+// TestShiftFileStreams: a large file takes no more memory than a small one.
+func TestShiftFileStreams(t *testing.T) {
+	in, out := io.Pipe()
+	go func() {
+		fmt.Fprintln(out, "workNo,at,team")
+		for i := range 100_000 {
+			fmt.Fprintf(out, "%d,18:00,team-%d\n", 101+i, i)
+		}
+		out.Close()
+	}()
+	n := 0
+	var before, after runtime.MemStats
+	for row, err := range readShift(in, testDefaults(t)) {
+		if err != nil || row.line != n+2 {
+			t.Fatal(row, err)
+		}
+		switch n++; n {
+		case 1000:
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+		case 99_000:
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+		}
+	}
+	if n != 100_000 || after.HeapAlloc > before.HeapAlloc+4<<20 {
+		t.Errorf("%d rows, heap %d, then %d", n, before.HeapAlloc, after.HeapAlloc)
+	}
+}
