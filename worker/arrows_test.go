@@ -28,6 +28,7 @@ func mayImport() map[string][]string {
 		"worker/embedded":    {},
 		"worker/session":     {"messages", "worker/gateway", "worker/retcode", "worker/streams"},
 		"worker/client":      {"messages", "worker/streams"},
+		"worker/shift":       {"messages"},
 		"worker/job":         {"messages", "worker/gateway", "worker/retcode"},
 		"worker/outage":      {"worker/clock", "worker/job", "worker/retcode"},
 		"worker/record":      {"messages", "worker/admin", "worker/gateway", "worker/health", "worker/job", "worker/streams"},
@@ -51,7 +52,7 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout/internal/rig":     {"worker/embedded", "worker/gateway/sim"},
 		"cmd/forcelogout/internal/cli": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "messages", "worker", "worker/admin", "worker/client",
-			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/session", "worker/streams",
+			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/session", "worker/shift", "worker/streams",
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
+	"github.com/forcelogout/forcelogout/worker/shift"
 )
 
 type cancelCommand struct {
@@ -123,7 +124,7 @@ func (c *cancelCommand) idsOf(now time.Time) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defaults.passed = true
+	defaults.Passed = true
 	rows, done, err := file.rows(defaults)
 	if err != nil {
 		return nil, err
@@ -134,8 +135,8 @@ func (c *cancelCommand) idsOf(now time.Time) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--file %s: %w", c.File, err)
 		}
-		if row.vcc == c.VCC {
-			ids = append(ids, row.command.ID)
+		if row.VCC == c.VCC {
+			ids = append(ids, row.Command.ID)
 		}
 	}
 	if len(ids) == 0 {
@@ -150,7 +151,7 @@ func dayOf(text string, loc *time.Location) (from, until time.Time, err error) {
 	if err != nil {
 		return from, until, fmt.Errorf("--date %q: give a day such as 2026-11-24", text)
 	}
-	return onWall(day, loc), onWall(day.AddDate(0, 0, 1), loc), nil
+	return shift.OnWall(day, loc), shift.OnWall(day.AddDate(0, 0, 1), loc), nil
 }
 
 // show writes the answer for one command.

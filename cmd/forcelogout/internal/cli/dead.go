@@ -14,6 +14,7 @@ import (
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
+	"github.com/forcelogout/forcelogout/worker/shift"
 )
 
 type deadCommand struct {
@@ -25,10 +26,10 @@ type deadCommand struct {
 
 type deadListCommand struct {
 	clientFlags
-	VCC       string `name:"vcc" help:"Only this virtual contact center."`
-	OlderThan span   `placeholder:"AGE" help:"Only those that are older, for example 7d."`
-	Since     span   `placeholder:"AGE" help:"Only those of the time since, for example 1d."`
-	JSON      bool   `name:"json" help:"One JSON document per line."`
+	VCC       string     `name:"vcc" help:"Only this virtual contact center."`
+	OlderThan shift.Span `placeholder:"AGE" help:"Only those that are older, for example 7d."`
+	Since     shift.Span `placeholder:"AGE" help:"Only those of the time since, for example 1d."`
+	JSON      bool       `name:"json" help:"One JSON document per line."`
 }
 
 func (c *deadListCommand) Run(ctx context.Context, std console.IO) error {
@@ -63,7 +64,7 @@ func (c *deadListCommand) Run(ctx context.Context, std console.IO) error {
 
 // ages choose dead letters by when they were stored.
 type ages struct {
-	olderThan, since span
+	olderThan, since shift.Span
 	now              time.Time
 }
 
@@ -101,10 +102,10 @@ func letterJSON(l client.Letter) string {
 // letters are dead letters by number or age.
 type letters struct {
 	clientFlags
-	Numbers   []string `arg:"" optional:"" name:"number" help:"Numbers as in dead ls, or ranges such as 10-20."`
-	VCC       string   `name:"vcc" help:"With ages: only this virtual contact center."`
-	OlderThan span     `placeholder:"AGE" help:"All that are older, for example 7d."`
-	Since     span     `placeholder:"AGE" help:"All of the time since, for example 1d."`
+	Numbers   []string   `arg:"" optional:"" name:"number" help:"Numbers as in dead ls, or ranges such as 10-20."`
+	VCC       string     `name:"vcc" help:"With ages: only this virtual contact center."`
+	OlderThan shift.Span `placeholder:"AGE" help:"All that are older, for example 7d."`
+	Since     shift.Span `placeholder:"AGE" help:"All of the time since, for example 1d."`
 }
 
 // letterRange are the numbers from first to last.

@@ -2,45 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
-	"github.com/forcelogout/forcelogout/messages"
 )
-
-// FuzzShiftFile: whatever the file holds, nothing panics, each row is a valid
-// command, and each complaint is one line.
-func FuzzShiftFile(f *testing.F) {
-	for _, seed := range []string{
-		"workNo,at,team\n30012,18:00,north\n7,,\n", "\ufeffworkNo;at\r\n30012;+90m\r\n", "workNo\n\"30012\n", "workNo,workNo\n",
-		`{"workNo":"30012","at":"18:00","meta":{"a":"b"}}` + "\n{", "{}\n[]", "", "\n\n", "workNo,whenIdle,graceUntil\n30012,true,+5m\n",
-	} {
-		f.Add(seed)
-	}
-	d := shiftDefaults{name: "f", vcc: "default", now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), loc: time.UTC}
-	f.Fuzz(func(t *testing.T, text string) {
-		for row, err := range readShift(strings.NewReader(text), d) {
-			var line *lineError
-			switch {
-			case errors.As(err, &line):
-				if line.line < 1 || strings.Contains(err.Error(), "\n") {
-					t.Errorf("%q", err)
-				}
-			case err == nil:
-				if invalid := errors.Join(row.command.Validate(), messages.ValidateVCC(row.vcc)); invalid != nil {
-					t.Errorf("%+v: %v", row, invalid)
-				}
-			}
-		}
-	})
-}
 
 // FuzzConfig: whatever the file holds, nothing panics, and no password shows.
 func FuzzConfig(f *testing.F) {

@@ -15,6 +15,7 @@ import (
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/shift"
 )
 
 type sendCommand struct {
@@ -77,23 +78,23 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 }
 
 // defaults checks the flags that hold for all commands.
-func (c *sendCommand) defaults(now time.Time) (shiftDefaults, error) {
-	d := shiftDefaults{
-		name: filepath.Base(c.File), vcc: c.VCC, inspector: c.Inspector, reason: c.Reason, requestedBy: c.RequestedBy,
-		expiresIn: c.ExpiresIn, now: now,
+func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
+	d := shift.Defaults{
+		Name: filepath.Base(c.File), VCC: c.VCC, Inspector: c.Inspector, Reason: c.Reason, RequestedBy: c.RequestedBy,
+		ExpiresIn: c.ExpiresIn, Now: now,
 	}
 	loc, err := loadZone(c.TZ)
 	problems := []error{err, named("vcc", messages.ValidateVCC(c.VCC))}
-	d.loc = loc
+	d.Loc = loc
 	if loc == nil {
-		d.loc = time.UTC
+		d.Loc = time.UTC
 	}
-	for flag, to := range map[string]*time.Time{"--at": &d.at, "--not-before": &d.notBefore} {
+	for flag, to := range map[string]*time.Time{"--at": &d.At, "--not-before": &d.NotBefore} {
 		text := map[string]string{"--at": c.At, "--not-before": c.NotBefore}[flag]
 		if text == "" {
 			continue
 		}
-		if *to, err = parseWhen(text, now, d.loc); err != nil {
+		if *to, err = shift.ParseWhen(text, now, d.Loc); err != nil {
 			problems = append(problems, fmt.Errorf("%s %w", flag, err))
 		}
 	}
@@ -116,8 +117,17 @@ func (c *sendCommand) defaults(now time.Time) (shiftDefaults, error) {
 	return d, errors.Join(problems...)
 }
 
+// loadZone finds the time zone of --tz.
+func loadZone(name string) (*time.Location, error) {
+	loc, err := shift.LoadZone(name)
+	if err != nil {
+		return nil, fmt.Errorf("--tz %w", err)
+	}
+	return loc, nil
+}
+
 // rows are what to send. They can be gone through more than once; done ends that.
-func (c *sendCommand) rows(d shiftDefaults) (rows iter.Seq2[shiftRow, error], done func(), err error) {
+func (c *sendCommand) rows(d shift.Defaults) (rows iter.Seq2[shift.Row, error], done func(), err error) {
 	if c.File == "" {
 		rows, err := c.agentRows(d)
 		return rows, func() {}, err
@@ -126,15 +136,15 @@ func (c *sendCommand) rows(d shiftDefaults) (rows iter.Seq2[shiftRow, error], do
 	if err != nil {
 		return nil, nil, err
 	}
-	if d.day = modified; modified.IsZero() {
-		d.name = "-" // a pipe's changes each time
+	if d.Day = modified; modified.IsZero() {
+		d.Name = "-" // a pipe's changes each time
 	}
-	return func(yield func(shiftRow, error) bool) {
+	return func(yield func(shift.Row, error) bool) {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
-			yield(shiftRow{}, err)
+			yield(shift.Row{}, err)
 			return
 		}
-		readShift(file, d)(yield)
+		shift.Read(file, d)(yield)
 	}, done, nil
 }
 
@@ -181,8 +191,8 @@ func spool(in io.Reader, name string) (file *os.File, done func(), err error) {
 }
 
 // agentRows are the agents of the command line.
-func (c *sendCommand) agentRows(d shiftDefaults) (iter.Seq2[shiftRow, error], error) {
-	rows := make([]shiftRow, 0, len(c.Agents))
+func (c *sendCommand) agentRows(d shift.Defaults) (iter.Seq2[shift.Row, error], error) {
+	rows := make([]shift.Row, 0, len(c.Agents))
 	var problems []error
 	for i, agent := range c.Agents {
 		id := c.ID
@@ -193,12 +203,12 @@ func (c *sendCommand) agentRows(d shiftDefaults) (iter.Seq2[shiftRow, error], er
 			}
 			id = made.String()
 		}
-		row, err := d.row(map[string]string{"id": id, "workno": agent}, nil)
-		row.line = i + 1
+		row, err := d.Row(map[string]string{"id": id, "workno": agent}, nil)
+		row.Line = i + 1
 		problems = append(problems, err)
 		rows = append(rows, row)
 	}
-	return func(yield func(shiftRow, error) bool) {
+	return func(yield func(shift.Row, error) bool) {
 		for _, row := range rows {
 			if !yield(row, nil) {
 				return
@@ -209,15 +219,15 @@ func (c *sendCommand) agentRows(d shiftDefaults) (iter.Seq2[shiftRow, error], er
 
 // check goes through all rows before any is sent, and says of every bad line what
 // is wrong with it.
-func (c *sendCommand) check(rows iter.Seq2[shiftRow, error], std console.IO) (total int, err error) {
+func (c *sendCommand) check(rows iter.Seq2[shift.Row, error], std console.IO) (total int, err error) {
 	bad := 0
-	var ids idLines
+	var ids shift.IDs
 	for row, err := range rows {
 		if err == nil {
-			err = ids.add(row)
+			err = ids.Add(row)
 		}
-		var line *lineError
-		var twice *idTwiceError
+		var line *shift.LineError
+		var twice *shift.TwiceError
 		switch {
 		case errors.As(err, &twice):
 			return 0, fmt.Errorf("%s: %w, nothing was sent", c.source(), twice)
@@ -247,10 +257,10 @@ func (c *sendCommand) source() string {
 }
 
 // valid leaves bad lines out.
-func valid(rows iter.Seq2[shiftRow, error]) iter.Seq2[shiftRow, error] {
-	return func(yield func(shiftRow, error) bool) {
+func valid(rows iter.Seq2[shift.Row, error]) iter.Seq2[shift.Row, error] {
+	return func(yield func(shift.Row, error) bool) {
 		for row, err := range rows {
-			var line *lineError
+			var line *shift.LineError
 			if !errors.As(err, &line) && !yield(row, err) {
 				return
 			}
@@ -259,16 +269,16 @@ func valid(rows iter.Seq2[shiftRow, error]) iter.Seq2[shiftRow, error] {
 }
 
 // dryRun shows what would be sent.
-func dryRun(out io.Writer, rows iter.Seq2[shiftRow, error], total int) error {
+func dryRun(out io.Writer, rows iter.Seq2[shift.Row, error], total int) error {
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
 		when := "now"
-		if !row.command.NotBefore.IsZero() {
-			when = row.command.NotBefore.Format(time.RFC3339)
+		if !row.Command.NotBefore.IsZero() {
+			when = row.Command.NotBefore.Format(time.RFC3339)
 		}
-		fmt.Fprintf(out, "%s  %s  %-6s  %s\n", row.command.ID, row.vcc, row.command.WorkNo, when)
+		fmt.Fprintf(out, "%s  %s  %-6s  %s\n", row.Command.ID, row.VCC, row.Command.WorkNo, when)
 	}
 	fmt.Fprintf(out, "%s would be sent\n", console.Plural(total, "command"))
 	return nil

@@ -12,12 +12,13 @@ import (
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
+	"github.com/forcelogout/forcelogout/worker/shift"
 )
 
 // sending publishes rows and follows what comes of them.
 type sending struct {
 	cl        *client.Client
-	rows      iter.Seq2[shiftRow, error]
+	rows      iter.Seq2[shift.Row, error]
 	total     int
 	quiet     bool // say how many, not which
 	json      bool
@@ -43,7 +44,7 @@ type commandKey struct{ vcc, id string }
 func (s *sending) orders() iter.Seq2[client.Order, error] {
 	return func(yield func(client.Order, error) bool) {
 		for row, err := range s.rows {
-			if !yield(client.Order{VCC: row.vcc, At: row.at, Command: row.command}, err) {
+			if !yield(client.Order{VCC: row.VCC, At: row.At, Command: row.Command}, err) {
 				return
 			}
 		}
@@ -88,9 +89,9 @@ func (s *sending) announce() error {
 		if err != nil {
 			return err
 		}
-		line := row.command.ID + "  " + row.command.WorkNo
-		if !row.command.NotBefore.IsZero() {
-			line += "  " + row.command.NotBefore.Format(time.RFC3339)
+		line := row.Command.ID + "  " + row.Command.WorkNo
+		if !row.Command.NotBefore.IsZero() {
+			line += "  " + row.Command.NotBefore.Format(time.RFC3339)
 		}
 		if _, err := fmt.Fprintln(s.std.Out, line); err != nil {
 			return fmt.Errorf("nothing was sent, the ids cannot be written: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
+	"github.com/forcelogout/forcelogout/worker/shift"
 )
 
 type watchCommand struct {
@@ -19,7 +20,7 @@ type watchCommand struct {
 	VCC        string           `name:"vcc" help:"Only this virtual contact center."`
 	WorkNo     string           `help:"Only this agent."`
 	Outcome    messages.Outcome `placeholder:"NAME" help:"Only results with this outcome, for example failed."`
-	Since      span             `placeholder:"AGE" help:"Also results of the time before, for example 1h or 1d."`
+	Since      shift.Span       `placeholder:"AGE" help:"Also results of the time before, for example 1h or 1d."`
 	Until      string           `placeholder:"TIME" help:"End then: 18:00, an RFC 3339 time or +10m."`
 	NoFollow   bool             `help:"End after the results that are there; with --since."`
 	Limit      int              `placeholder:"N" help:"End after so many results."`
@@ -33,7 +34,7 @@ func (c *watchCommand) Run(ctx context.Context, std console.IO) error {
 		return exit.Misused(err)
 	}
 	if c.Until != "" {
-		until, err := parseWhen(c.Until, time.Now(), time.Local)
+		until, err := shift.ParseWhen(c.Until, time.Now(), time.Local)
 		if err != nil {
 			return exit.Misused(fmt.Errorf("--until %w", err))
 		}

@@ -1,13 +1,13 @@
-package cli
+package shift
 
 import (
 	"fmt"
 	"hash/maphash"
 )
 
-// idLines finds one id for two different commands in a file. It keeps 24 bytes of each
+// IDs finds one id for two different commands in a file. It keeps 24 bytes of each
 // line, so that large files fit.
-type idLines struct {
+type IDs struct {
 	seed maphash.Seed
 	seen map[uint64]idLine // by VCC and id
 }
@@ -17,32 +17,33 @@ type idLine struct {
 	content uint64
 }
 
-// idTwiceError says that two lines have one id and are not the same.
-type idTwiceError struct {
+// TwiceError says that two lines have one id and are not the same.
+type TwiceError struct {
 	id            string
 	first, second int
 }
 
-func (e *idTwiceError) Error() string {
+func (e *TwiceError) Error() string {
 	return fmt.Sprintf("lines %d and %d have the same id %s and are different commands", e.first, e.second, e.id)
 }
 
-func (l *idLines) add(row shiftRow) error {
+// Add looks at one more row.
+func (l *IDs) Add(row Row) error {
 	if l.seen == nil {
 		l.seed, l.seen = maphash.MakeSeed(), map[uint64]idLine{}
 	}
-	data, err := row.command.Encode()
+	data, err := row.Command.Encode()
 	if err != nil {
-		return &lineError{row.line, err}
+		return &LineError{row.Line, err}
 	}
-	key := maphash.String(l.seed, row.vcc+"."+row.command.ID)
+	key := maphash.String(l.seed, row.VCC+"."+row.Command.ID)
 	content := maphash.Bytes(l.seed, data)
 	first, there := l.seen[key]
 	if there && first.content != content {
-		return &idTwiceError{row.command.ID, first.line, row.line}
+		return &TwiceError{row.Command.ID, first.line, row.Line}
 	}
 	if !there {
-		l.seen[key] = idLine{row.line, content}
+		l.seen[key] = idLine{row.Line, content}
 	}
 	return nil
 }

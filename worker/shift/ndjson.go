@@ -1,4 +1,4 @@
-package cli
+package shift
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ import (
 
 // readNDJSON hands each line that is not blank to row, and what is wrong with a
 // line to bad.
-func readNDJSON(in *bufio.Reader, row func(line int, data []byte) error, bad func(*lineError) error) error {
+func readNDJSON(in *bufio.Reader, row func(line int, data []byte) error, bad func(*LineError) error) error {
 	for line := 1; ; line++ {
 		data, err := in.ReadSlice('\n')
 		long := errors.Is(err, bufio.ErrBufferFull)
@@ -28,7 +28,7 @@ func readNDJSON(in *bufio.Reader, row func(line int, data []byte) error, bad fun
 		end := err == io.EOF
 		switch {
 		case long:
-			err = bad(&lineError{line, fmt.Errorf("longer than %d bytes", maxLine)})
+			err = bad(&LineError{line, fmt.Errorf("longer than %d bytes", maxLine)})
 		case len(bytes.TrimSpace(data)) > 0:
 			err = row(line, data)
 		default:
@@ -42,14 +42,14 @@ func readNDJSON(in *bufio.Reader, row func(line int, data []byte) error, bad fun
 
 // jsonRow makes a command of an object: a command's fields, of which the id may be
 // left out, and at and vcc.
-func (d shiftDefaults) jsonRow(data []byte) (shiftRow, error) {
-	row := shiftRow{vcc: d.vcc, at: d.at}
+func (d Defaults) jsonRow(data []byte) (Row, error) {
+	row := Row{VCC: d.VCC, At: d.At}
 	var fields map[string]jsontext.Value
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return row, fmt.Errorf("no JSON object with one value for each name: %w", err)
 	}
 	var at string
-	for name, to := range map[string]*string{"at": &at, "vcc": &row.vcc} {
+	for name, to := range map[string]*string{"at": &at, "vcc": &row.VCC} {
 		if value, given := fields[name]; given {
 			if err := json.Unmarshal(value, to); err != nil {
 				return row, fmt.Errorf("%s: must be a string", name)
@@ -57,16 +57,16 @@ func (d shiftDefaults) jsonRow(data []byte) (shiftRow, error) {
 		}
 		delete(fields, name)
 	}
-	if err := messages.ValidateVCC(row.vcc); err != nil {
+	if err := messages.ValidateVCC(row.VCC); err != nil {
 		return row, err
 	}
 	var err error
 	if at != "" {
-		if row.at, err = d.when(at, d.now); err != nil {
+		if row.At, err = d.when(at, d.Now); err != nil {
 			return row, fmt.Errorf("at: %w", err)
 		}
 	}
-	for name, value := range map[string]string{"inspector": d.inspector, "reason": d.reason, "requestedBy": d.requestedBy} {
+	for name, value := range map[string]string{"inspector": d.Inspector, "reason": d.Reason, "requestedBy": d.RequestedBy} {
 		if _, given := fields[name]; !given && value != "" {
 			fields[name], _ = json.Marshal(value)
 		}
@@ -79,11 +79,11 @@ func (d shiftDefaults) jsonRow(data []byte) (shiftRow, error) {
 	if err != nil {
 		return row, err
 	}
-	if row.command, err = messages.DecodeCommand(content); err != nil {
+	if row.Command, err = messages.DecodeCommand(content); err != nil {
 		return row, err
 	}
 	if !given {
-		row.command.ID = d.id(row, relative(map[string]string{"at": at}))
+		row.Command.ID = d.id(row, relative(map[string]string{"at": at}))
 	}
 	return d.complete(row)
 }

@@ -1,4 +1,4 @@
-package cli
+package shift
 
 import (
 	"strings"
@@ -35,7 +35,7 @@ func TestParseWhen(t *testing.T) {
 		"duration back":          {now: "2026-11-24T10:00:00+01:00", text: "+-5m", err: "write +90m"},
 		"empty":                  {now: "2026-11-24T10:00:00+01:00", text: "", err: "give 18:00, "},
 	}
-	madrid, err := loadZone("Europe/Madrid")
+	madrid, err := LoadZone("Europe/Madrid")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestParseWhen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := parseWhen(c.text, now, madrid)
+		got, err := ParseWhen(c.text, now, madrid)
 		switch {
 		case c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), "\n")):
 			t.Errorf("%s: %v, want an error with %q", name, err, c.err)
@@ -56,10 +56,10 @@ func TestParseWhen(t *testing.T) {
 
 func TestLoadZone(t *testing.T) {
 	t.Parallel()
-	if _, err := loadZone("Mars"); err == nil || !strings.Contains(err.Error(), "Europe/Madrid") {
+	if _, err := LoadZone("Mars"); err == nil || !strings.Contains(err.Error(), "Europe/Madrid") {
 		t.Errorf("error %v", err)
 	}
-	if loc, err := loadZone(""); err != nil || loc != time.Local {
+	if loc, err := LoadZone(""); err != nil || loc != time.Local {
 		t.Errorf("%v, %v", loc, err)
 	}
 }

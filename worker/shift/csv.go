@@ -1,4 +1,4 @@
-package cli
+package shift
 
 import (
 	"bufio"
@@ -25,7 +25,7 @@ func columns() map[string]string {
 
 // readCSV hands each row to row, by names in lower case, and what is wrong with a
 // line to bad.
-func readCSV(in *bufio.Reader, row func(line int, cells, meta map[string]string) error, bad func(*lineError) error) error {
+func readCSV(in *bufio.Reader, row func(line int, cells, meta map[string]string) error, bad func(*LineError) error) error {
 	r := csv.NewReader(in)
 	r.Comma = separator(in)
 	r.ReuseRecord = true
@@ -43,7 +43,7 @@ func readCSV(in *bufio.Reader, row func(line int, cells, meta map[string]string)
 		case errors.As(err, &broken) && broken.Line > broken.StartLine:
 			return fmt.Errorf("line %d: a quote is opened there and not closed: the lines after it cannot be told apart", broken.StartLine)
 		case errors.As(err, &broken):
-			if err := bad(&lineError{broken.StartLine, wrongRow(broken, len(header), len(record))}); err != nil {
+			if err := bad(&LineError{broken.StartLine, wrongRow(broken, len(header), len(record))}); err != nil {
 				return err
 			}
 			continue

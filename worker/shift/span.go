@@ -1,4 +1,4 @@
-package cli
+package shift
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// span is a length of time that may be given in days: 90m, 12h, 1d, 1d12h.
-type span time.Duration
+// Span is a length of time that may be given in days: 90m, 12h, 1d, 1d12h.
+type Span time.Duration
 
 var days = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
 
@@ -34,11 +34,12 @@ func parseSpan(text string) (time.Duration, error) {
 	return total + d, nil
 }
 
-func (s *span) UnmarshalText(text []byte) error {
+// UnmarshalText reads one that is longer than nothing.
+func (s *Span) UnmarshalText(text []byte) error {
 	d, err := parseSpan(string(text))
 	if err == nil && d <= 0 {
 		err = errors.New("must be above 0")
 	}
-	*s = span(d)
+	*s = Span(d)
 	return err
 }

@@ -1,4 +1,4 @@
-package cli
+package shift
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ const justPassed = time.Hour
 
 const whenForms = `give 18:00, 2026-11-24T18:00, an RFC 3339 time such as 2026-11-24T18:00:00+01:00, or +90m`
 
-// parseWhen reads a time that lies ahead: RFC 3339, a local date and time, a time of
+// ParseWhen reads a time that lies ahead: RFC 3339, a local date and time, a time of
 // day (today, or tomorrow if it has passed), or a duration from now.
-func parseWhen(text string, now time.Time, loc *time.Location) (time.Time, error) {
+func ParseWhen(text string, now time.Time, loc *time.Location) (time.Time, error) {
 	at, err := readWhen(strings.TrimSpace(text), now.In(loc))
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%q: %w", text, err)
@@ -39,7 +39,7 @@ func readWhen(text string, now time.Time) (time.Time, error) {
 	}
 	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05"} {
 		if wall, err := time.Parse(layout, text); err == nil {
-			return onWall(wall, now.Location()), nil
+			return OnWall(wall, now.Location()), nil
 		}
 	}
 	if wall, is := timeOfDay(text); is {
@@ -60,7 +60,7 @@ func timeOfDay(text string) (wall time.Time, is bool) {
 
 // onDay is when the clocks show wall on the day that is so many after that of now.
 func onDay(wall, now time.Time, days int) time.Time {
-	return onWall(time.Date(now.Year(), now.Month(), now.Day()+days, wall.Hour(), wall.Minute(), wall.Second(), 0, time.UTC), now.Location())
+	return OnWall(time.Date(now.Year(), now.Month(), now.Day()+days, wall.Hour(), wall.Minute(), wall.Second(), 0, time.UTC), now.Location())
 }
 
 // firstTimeOfDay is the first time after base at which the clocks show text.
@@ -113,10 +113,10 @@ func nextTimeOfDay(wall, now time.Time) (time.Time, error) {
 	return onDay(wall, now, 1), nil
 }
 
-// onWall is when the clocks of a zone show what wall shows in UTC. A time that
+// OnWall is when the clocks of a zone show what wall shows in UTC. A time that
 // daylight saving skips is moved forward by the gap; of one that comes twice it is
 // the first. time.Date leaves both open.
-func onWall(wall time.Time, loc *time.Location) time.Time {
+func OnWall(wall time.Time, loc *time.Location) time.Time {
 	offset := func(at time.Time) time.Duration {
 		_, seconds := at.In(loc).Zone()
 		return time.Duration(seconds) * time.Second
@@ -133,14 +133,14 @@ func onWall(wall time.Time, loc *time.Location) time.Time {
 	return before.In(loc) // the gap: the offset before it shows the time after it
 }
 
-// loadZone finds a time zone by name; "" is the machine's.
-func loadZone(name string) (*time.Location, error) {
+// LoadZone finds a time zone by name; "" is the machine's.
+func LoadZone(name string) (*time.Location, error) {
 	if name == "" {
 		return time.Local, nil
 	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		return nil, fmt.Errorf("--tz %q: no such time zone: give a name like Europe/Madrid", name)
+		return nil, fmt.Errorf("%q: no such time zone: give a name like Europe/Madrid", name)
 	}
 	return loc, nil
 }

@@ -1,4 +1,4 @@
-package cli
+package shift
 
 import (
 	"errors"
@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-func testDefaults(t *testing.T) shiftDefaults {
+func testDefaults(t *testing.T) Defaults {
 	t.Helper()
-	loc, err := loadZone("Europe/Madrid")
+	loc, err := LoadZone("Europe/Madrid")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return shiftDefaults{name: "shift.csv", vcc: "default", reason: "shift-end", now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), loc: loc}
+	return Defaults{Name: "shift.csv", VCC: "default", Reason: "shift-end", Now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Loc: loc}
 }
 
 // rowsOf reads a whole shift file; bad are the errors of lines.
-func rowsOf(d shiftDefaults, text string) (rows []shiftRow, bad map[int]string, failure error) {
+func rowsOf(d Defaults, text string) (rows []Row, bad map[int]string, failure error) {
 	bad = map[int]string{}
-	for row, err := range readShift(strings.NewReader(text), d) {
-		var line *lineError
+	for row, err := range Read(strings.NewReader(text), d) {
+		var line *LineError
 		switch {
 		case errors.As(err, &line):
-			bad[line.line] = line.err.Error()
+			bad[line.Line] = line.Err.Error()
 		case err != nil:
 			return rows, bad, err
 		default:
@@ -57,17 +57,17 @@ func TestShiftFile(t *testing.T) {
 		}
 		at := time.Date(2026, 11, 24, 17, 0, 0, 0, time.UTC)
 		for i, row := range rows {
-			c := row.command
-			if !row.at.Equal(at) || !c.NotBefore.Equal(at) || !c.ExpiresAt.Equal(at.Add(10*time.Minute)) || row.vcc != "default" || c.Reason != "shift-end" {
+			c := row.Command
+			if !row.At.Equal(at) || !c.NotBefore.Equal(at) || !c.ExpiresAt.Equal(at.Add(10*time.Minute)) || row.VCC != "default" || c.Reason != "shift-end" {
 				t.Errorf("%s: row %+v", name, row)
 			}
 			if want := []string{"30012", "30013"}[i]; c.WorkNo != want || len(c.ID) < 20 {
 				t.Errorf("%s: row %+v", name, row)
 			}
 		}
-		team := slices.Collect(maps.Values(rows[0].command.Meta))
-		if len(team) != 1 || team[0] != "north" || rows[1].command.Meta != nil {
-			t.Errorf("%s: meta %v and %v", name, rows[0].command.Meta, rows[1].command.Meta)
+		team := slices.Collect(maps.Values(rows[0].Command.Meta))
+		if len(team) != 1 || team[0] != "north" || rows[1].Command.Meta != nil {
+			t.Errorf("%s: meta %v and %v", name, rows[0].Command.Meta, rows[1].Command.Meta)
 		}
 	}
 }
@@ -118,87 +118,6 @@ func TestShiftFileErrors(t *testing.T) {
 	}
 }
 
-// TestShiftIDs: the same file is the same orders, another day or file others.
-func TestShiftIDs(t *testing.T) {
-	t.Parallel()
-	d := testDefaults(t)
-	ids := func(d shiftDefaults, text string) (all []string) {
-		rows, bad, err := rowsOf(d, text)
-		if err != nil || len(bad) > 0 {
-			t.Fatal(bad, err)
-		}
-		for _, row := range rows {
-			all = append(all, row.command.ID)
-		}
-		return all
-	}
-	later, tomorrow, other := d, d, d
-	later.now = d.now.Add(time.Hour)
-	tomorrow.now = d.now.Add(24 * time.Hour)
-	other.name = "night.csv"
-	for _, text := range []string{"workNo,at\n30012,18:00\n30013,18:00\n", "workNo\n30012\n30013\n", "workNo,at\n30012,+90m\n30013,+90m\n"} {
-		first := ids(d, text)
-		if first[0] == first[1] || !slices.Equal(first, ids(d, text)) || !slices.Equal(first, ids(later, text)) {
-			t.Errorf("%q: %v, an hour later %v", text, first, ids(later, text))
-		}
-		for _, changed := range []shiftDefaults{tomorrow, other} {
-			if again := ids(changed, text); again[0] == first[0] {
-				t.Errorf("%q: the id is the same for another day or file", text)
-			}
-		}
-	}
-	if same := ids(d, "workNo\n30012\n30012\n"); same[0] != same[1] {
-		t.Error("the same line twice is two orders")
-	}
-	if got := ids(d, "workNo,id\n30012,mine\n"); got[0] != "mine" {
-		t.Errorf("id %q", got[0])
-	}
-}
-
-// TestShiftIDsDecide: an id holds what decides and nothing else, in both forms alike.
-func TestShiftIDsDecide(t *testing.T) {
-	t.Parallel()
-	d := testDefaults(t)
-	id := func(d shiftDefaults, text string) string {
-		t.Helper()
-		rows, bad, err := rowsOf(d, text)
-		if err != nil || len(bad) > 0 || len(rows) != 1 {
-			t.Fatal(text, bad, err)
-		}
-		return rows[0].command.ID
-	}
-	later := d
-	later.reason, later.requestedBy, later.now = "overtime", "planning", d.now.Add(30*time.Minute)
-	first := id(d, "workNo,at,reason\n30012,18:00,end\n")
-	for name, same := range map[string]string{
-		"text": "workNo,at,reason,team\n30012,18:00,other,north\n", "no text": "workNo,at\n30012,18:00\n", "another way to write it": "at,workNo\n2026-11-24T17:00:00Z,30012\n",
-		"NDJSON": `{"workNo":"30012","at":"18:00","meta":{"a":"b"}}`, "NDJSON, not idle": `{"at":"2026-11-24T18:00","workNo":"30012","whenIdle":false}`,
-	} {
-		if got := id(later, same); got != first {
-			t.Errorf("%s: another id", name)
-		}
-	}
-	for name, other := range map[string]string{
-		"agent": "workNo,at\n30013,18:00\n", "time": "workNo,at\n30012,18:01\n", "inspector": "workNo,at,inspector\n30012,18:00,1001\n", "VCC": "workNo,at,vcc\n30012,18:00,b\n",
-		"idle": "workNo,at,whenIdle,graceUntil\n30012,18:00,true,+5m\n", "sign-in": "workNo,at,signedInBefore\n30012,18:00,17:00\n", "expiry": "workNo,at,expiresAt\n30012,18:00,+5m\n",
-	} {
-		if got := id(d, other); got == first {
-			t.Errorf("%s: the same id", name)
-		}
-	}
-	// A file is the same after midnight; a new one is not.
-	before, after, renewed := d, d, d
-	before.day = time.Date(2026, 11, 24, 20, 0, 0, 0, time.UTC)
-	before.now = time.Date(2026, 11, 24, 22, 58, 0, 0, time.UTC)
-	after.day, after.now = before.day, before.now.Add(10*time.Minute)
-	renewed.day, renewed.now = after.now, after.now
-	for _, text := range []string{"workNo\n30012\n", "workNo,at\n30012,+90m\n"} {
-		if id(before, text) != id(after, text) || id(before, text) == id(renewed, text) {
-			t.Errorf("%q: across midnight", text)
-		}
-	}
-}
-
 // TestShiftTimesOfDay: a condition's time of day is the one beside the row's time.
 func TestShiftTimesOfDay(t *testing.T) {
 	t.Parallel()
@@ -220,8 +139,8 @@ func TestShiftTimesOfDay(t *testing.T) {
 			what string
 			got  time.Time
 			want string
-		}{{"signedInBefore", rows[0].command.SignedInBefore, c.signedInBefore}, {"expiresAt", rows[0].command.ExpiresAt, c.expiresAt}, {"graceUntil", rows[0].command.GraceUntil, c.graceUntil}} {
-			if field.want != "" && field.got.In(d.loc).Format("2006-01-02T15:04") != field.want {
+		}{{"signedInBefore", rows[0].Command.SignedInBefore, c.signedInBefore}, {"expiresAt", rows[0].Command.ExpiresAt, c.expiresAt}, {"graceUntil", rows[0].Command.GraceUntil, c.graceUntil}} {
+			if field.want != "" && field.got.In(d.Loc).Format("2006-01-02T15:04") != field.want {
 				t.Errorf("%s: %s %v, want %s", name, field.what, field.got, field.want)
 			}
 		}
@@ -240,8 +159,8 @@ func TestShiftFileStreams(t *testing.T) {
 	}()
 	n := 0
 	var before, after runtime.MemStats
-	for row, err := range readShift(in, testDefaults(t)) {
-		if err != nil || row.line != n+2 {
+	for row, err := range Read(in, testDefaults(t)) {
+		if err != nil || row.Line != n+2 {
 			t.Fatal(row, err)
 		}
 		switch n++; n {
