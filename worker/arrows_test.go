@@ -50,8 +50,12 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout/internal/exit":    {},
 		"cmd/forcelogout/internal/console": {},
 		"cmd/forcelogout/internal/rig":     {"worker/embedded", "worker/gateway/sim"},
+		"cmd/forcelogout/internal/settings": {
+			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "messages", "worker", "worker/admin", "worker/gateway",
+			"worker/session", "worker/streams",
+		},
 		"cmd/forcelogout/internal/cli": {
-			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "messages", "worker", "worker/admin", "worker/client",
+			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "cmd/forcelogout/internal/settings", "messages", "worker", "worker/admin", "worker/client",
 			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/session", "worker/shift", "worker/streams",
 		},
 	}

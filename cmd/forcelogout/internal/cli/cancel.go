@@ -11,6 +11,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/shift"
@@ -90,7 +91,7 @@ func (c *cancelCommand) selection(now time.Time) (client.Selection, error) {
 		}
 	}
 	loc, err := loadZone(c.TZ)
-	problems := []error{err, named("vcc", messages.ValidateVCC(c.VCC))}
+	problems := []error{err, settings.Named("vcc", messages.ValidateVCC(c.VCC))}
 	if given != 1 {
 		problems = append(problems, errors.New("give ids, or --file, or any of --work-no, --shift and --date"))
 	}
@@ -98,7 +99,7 @@ func (c *cancelCommand) selection(now time.Time) (client.Selection, error) {
 		problems = append(problems, messages.ValidateID(id))
 	}
 	if c.WorkNo != "" {
-		problems = append(problems, named("work-no", messages.ValidateWorkNo(c.WorkNo)))
+		problems = append(problems, settings.Named("work-no", messages.ValidateWorkNo(c.WorkNo)))
 	}
 	if c.Timeout <= 0 {
 		problems = append(problems, fmt.Errorf("--timeout %v: must be above 0", c.Timeout))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 )
 
 // commands is the command line: one field per command, one file per field.
@@ -42,24 +43,13 @@ type Program struct{ Version, Commit string }
 
 // Main runs the command line of this process, and returns the exit code.
 func (p Program) Main() int {
-	dropEmptyVariables()
+	settings.DropEmptyVariables()
 	// net/http prints bytes that come unasked, and there may be a GUID in them.
 	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal finds the default behaviour again and exits at once.
 	context.AfterFunc(ctx, stop)
 	return p.Run(ctx, os.Args[1:], console.IO{Out: os.Stdout, Err: os.Stderr})
-}
-
-// dropEmptyVariables makes an empty variable as good as none: compose files pass
-// those on for settings that nobody made.
-func dropEmptyVariables() {
-	for _, variable := range os.Environ() {
-		name, value, _ := strings.Cut(variable, "=")
-		if value == "" && (strings.HasPrefix(name, "FORCELOGOUT_") || strings.HasPrefix(name, "NATS_")) {
-			_ = os.Unsetenv(name)
-		}
-	}
 }
 
 // Run is the whole program: arguments in, exit code out.
@@ -73,7 +63,7 @@ func (p Program) Run(ctx context.Context, args []string, std console.IO) int {
 		kong.Description("Signs contact-center agents out at shift end: commands from NATS JetStream, executed against a CC-Gateway, one result each."),
 		kong.UsageOnError(),
 		kong.DefaultEnvars("FORCELOGOUT"),
-		kong.PostBuild(ownVariables),
+		kong.PostBuild(settings.OwnVariables),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 		kong.Writers(std.Out, std.Err),
 		kong.Exit(func(code int) { exited = code }),
@@ -95,7 +85,7 @@ func (p Program) Run(ctx context.Context, args []string, std console.IO) int {
 		fmt.Fprintf(std.Err, "forcelogout: %v (see forcelogout --help)\n", err)
 		return exit.Usage
 	}
-	if err := errors.Join(emptyFlag(parsed), settleNATS(parsed)); err != nil {
+	if err := settings.Settle(parsed); err != nil {
 		complain(std.Err, err)
 		return exit.Usage
 	}

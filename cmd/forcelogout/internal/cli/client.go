@@ -6,26 +6,27 @@ import (
 	"strings"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/worker/client"
 )
 
 // clientFlags are what commands share that only talk to NATS.
 type clientFlags struct {
-	natsFlags
-	logFlags
+	settings.Connection
+	settings.Log
 }
 
 // open connects as the named command. The caller closes.
 func (f clientFlags) open(name string, std console.IO) (cl *client.Client, closeAll func(), err error) {
-	prefix, err := f.prefix()
+	prefix, err := f.ValidPrefix()
 	if err != nil {
 		return nil, nil, err
 	}
-	log, err := f.logger(std.Err)
+	log, err := f.Logger(std.Err)
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, api, err := f.connect(name, log)
+	nc, api, err := f.Connect(name, log)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 )
 
@@ -166,8 +167,8 @@ func TestConfigOneTenant(t *testing.T) {
 		code int
 		want string
 	}{
-		"one password": {false, map[string]string{passwordVariable: "S3cret"}, nil, exit.Usage, "vcc b has no password-file"},
-		"own password": {true, map[string]string{passwordVariable: "S3cret"}, nil, exit.OK, "valid"},
+		"one password": {false, map[string]string{settings.PasswordVariable: "S3cret"}, nil, exit.Usage, "vcc b has no password-file"},
+		"own password": {true, map[string]string{settings.PasswordVariable: "S3cret"}, nil, exit.OK, "valid"},
 		"flag wins":    {true, nil, []string{"--concurrency", "9"}, exit.OK, "9 "},
 		"variable too": {true, map[string]string{"FORCELOGOUT_CONCURRENCY": "9"}, nil, exit.OK, "(FORCELOGOUT_CONCURRENCY)"},
 		"vcc":          {true, nil, []string{"--vcc", "c"}, exit.Usage, "--vcc and vccs"},

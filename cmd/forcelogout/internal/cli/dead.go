@@ -12,6 +12,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/shift"
@@ -35,7 +36,7 @@ type deadListCommand struct {
 func (c *deadListCommand) Run(ctx context.Context, std console.IO) error {
 	if c.VCC != "" {
 		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return exit.Misused(named("vcc", err))
+			return exit.Misused(settings.Named("vcc", err))
 		}
 	}
 	cl, closeAll, err := c.open("dead", std)
@@ -118,7 +119,7 @@ func (c *letters) ranges() ([]letterRange, error) {
 	}
 	if c.VCC != "" {
 		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return nil, named("vcc", err)
+			return nil, settings.Named("vcc", err)
 		}
 		if !byAge {
 			return nil, errors.New("--vcc goes with --older-than or --since: numbers are those of all VCCs")

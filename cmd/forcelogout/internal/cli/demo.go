@@ -13,6 +13,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/admin"
@@ -33,7 +34,7 @@ const (
 type demoCommand struct {
 	Agents int  `default:"24" help:"Size of the shift, 6 to 10000."`
 	Keep   bool `help:"Go on running afterwards, for send and watch from a second terminal."`
-	logFlags
+	settings.Log
 }
 
 // demo is a whole installation in this process.
@@ -51,7 +52,7 @@ func (c *demoCommand) Run(ctx context.Context, std console.IO) error {
 	if c.Agents < 6 || c.Agents > 10_000 {
 		return exit.Misused(fmt.Errorf("--agents %d: must be 6-10000", c.Agents))
 	}
-	log, err := c.logger(std.Err)
+	log, err := c.Logger(std.Err)
 	if err != nil {
 		return err
 	}
@@ -94,8 +95,8 @@ func startDemo(ctx context.Context, dir string, log *slog.Logger) (d *demo, err 
 	if d.nats, err = embedded.Start(dir, "127.0.0.1:0"); err != nil {
 		return d, err
 	}
-	flags := natsFlags{NATS: d.nats.URL()}
-	if d.nc, _, err = flags.connect("demo", log); err != nil {
+	flags := settings.Connection{NATS: d.nats.URL()}
+	if d.nc, _, err = flags.Connect("demo", log); err != nil {
 		return d, err
 	}
 	if err := setUp(ctx, d.nc, streams.API{}, streams.Plan{Prefix: d.prefix}, log); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
@@ -88,7 +89,7 @@ func (c *gatewayCommand) Run(ctx context.Context, std console.IO) error {
 
 // gateway makes the gateway of the flags.
 func (c *gatewayCommand) gateway() (*sim.Gateway, error) {
-	guid, password := os.Getenv(guidVariable), os.Getenv(passwordVariable)
+	guid, password := os.Getenv(settings.GUIDVariable), os.Getenv(settings.PasswordVariable)
 	has := func(form string) bool { return slices.Contains(c.Form, form) }
 	g := sim.New(sim.Config{
 		Adopt: guid == "" && password == "", Rotate: c.Rotate, SignInGUIDServes: c.SignInGUIDServes, OldGUIDServes: c.OldGUIDServes,
@@ -102,7 +103,7 @@ func (c *gatewayCommand) gateway() (*sim.Gateway, error) {
 	if guid != "" {
 		parsed, err := gateway.ParseGUID(guid)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", guidVariable, err)
+			return nil, fmt.Errorf("%s: %w", settings.GUIDVariable, err)
 		}
 		g.GiveSession(c.Inspector, parsed)
 	}
@@ -147,10 +148,10 @@ func (c *gatewayCommand) people(g *sim.Gateway) {
 }
 
 func (c *gatewayCommand) check() error {
-	problems := []error{named("inspector", messages.ValidateWorkNo(c.Inspector))}
+	problems := []error{settings.Named("inspector", messages.ValidateWorkNo(c.Inspector))}
 	for flag, agents := range map[string][]string{"absent": c.Absent, "on-call": c.OnCall, "return": c.Return} {
 		for _, workNo := range agents {
-			problems = append(problems, named(flag, messages.ValidateWorkNo(workNo)))
+			problems = append(problems, settings.Named(flag, messages.ValidateWorkNo(workNo)))
 		}
 	}
 	for flag, rate := range map[string]float64{"fail-rate": c.FailRate, "hang-rate": c.HangRate} {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 )
@@ -20,7 +21,7 @@ type resultCommand struct {
 
 // Run shows the results of commands. The exit code is 0 where all of them succeeded.
 func (c *resultCommand) Run(ctx context.Context, std console.IO) error {
-	problems := []error{named("vcc", messages.ValidateVCC(c.VCC))}
+	problems := []error{settings.Named("vcc", messages.ValidateVCC(c.VCC))}
 	for _, id := range c.IDs {
 		problems = append(problems, messages.ValidateID(id))
 	}

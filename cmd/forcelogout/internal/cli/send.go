@@ -14,6 +14,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/shift"
 )
@@ -84,7 +85,7 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 		ExpiresIn: c.ExpiresIn, Now: now,
 	}
 	loc, err := loadZone(c.TZ)
-	problems := []error{err, named("vcc", messages.ValidateVCC(c.VCC))}
+	problems := []error{err, settings.Named("vcc", messages.ValidateVCC(c.VCC))}
 	d.Loc = loc
 	if loc == nil {
 		d.Loc = time.UTC

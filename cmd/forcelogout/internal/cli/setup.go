@@ -15,6 +15,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
@@ -22,8 +23,8 @@ import (
 const setupTimeout = 30 * time.Second
 
 type setupCommand struct {
-	natsFlags
-	logFlags
+	settings.Connection
+	settings.Log
 	MaxAge        time.Duration `default:"15m" help:"How late a command may be executed; the duplicate window is at least as long."`
 	ResultsMaxAge time.Duration `help:"How long results are kept (new stream: 168h; existing: unchanged)."`
 	Replicas      int           `help:"Replicas of the streams, 3 in a cluster (new stream: 1; existing: must be so)."`
@@ -51,11 +52,11 @@ func (c *setupCommand) maxBytes() (m streams.MaxBytes, err error) {
 }
 
 func (c *setupCommand) Run(ctx context.Context, std console.IO) error {
-	prefix, err := c.prefix()
+	prefix, err := c.ValidPrefix()
 	if err != nil {
 		return err
 	}
-	log, err := c.logger(std.Err)
+	log, err := c.Logger(std.Err)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (c *setupCommand) Run(ctx context.Context, std console.IO) error {
 	if err != nil {
 		return err
 	}
-	nc, api, err := c.connect("setup", log)
+	nc, api, err := c.Connect("setup", log)
 	if err != nil {
 		return err
 	}

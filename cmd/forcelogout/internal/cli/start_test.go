@@ -10,6 +10,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/worker/embedded"
 )
 
@@ -42,19 +43,19 @@ func TestConnectionClosedForGood(t *testing.T) {
 	ctx := rig.Context(t)
 	_, gateway := rig.Gateway(t)
 	c := workerCommand{
-		natsFlags: natsFlags{NATS: rig.NATS(t), Prefix: "forcelogout"}, Listen: "127.0.0.1:0", DrainTimeout: time.Second,
-		vccSettings: vccSettings{
-			VCC: "default", Gateway: gateway, Single: inspectorSettings{Inspector: "1001", GUIDFile: rig.GUIDFile(t)},
+		Connection: settings.Connection{NATS: rig.NATS(t), Prefix: "forcelogout"}, Listen: "127.0.0.1:0", DrainTimeout: time.Second,
+		PerVCC: settings.PerVCC{
+			VCC: "default", Gateway: gateway, Single: settings.Inspector{Inspector: "1001", GUIDFile: rig.GUIDFile(t)},
 			Concurrency: 4, CallTimeout: time.Second, MaxAge: time.Minute, MaxAttempts: 1, RetryInitial: time.Second, RetryMax: time.Second,
 			SignInTimeout: time.Second, PollTimeout: time.Second, LockRetry: time.Second,
 		},
 	}
 	log := slog.New(slog.DiscardHandler)
-	settings, err := c.settings()
+	vccs, err := c.file.VCCs(c.PerVCC)
 	if err != nil {
 		t.Fatal(err)
 	}
-	configs, err := c.configs(settings, log)
+	configs, err := c.configs(vccs, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 )
@@ -25,7 +26,7 @@ type statusCommand struct {
 func (c *statusCommand) Run(ctx context.Context, std console.IO) error {
 	if c.VCC != "" {
 		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return exit.Misused(named("vcc", err))
+			return exit.Misused(settings.Named("vcc", err))
 		}
 	}
 	cl, closeAll, err := c.open("status", std)

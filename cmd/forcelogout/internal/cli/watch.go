@@ -10,6 +10,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/shift"
@@ -67,12 +68,12 @@ func (c *watchCommand) filter(now time.Time) (client.Filter, error) {
 	filter := client.Filter{VCC: c.VCC, WorkNo: c.WorkNo}
 	if c.VCC != "" {
 		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return filter, named("vcc", err)
+			return filter, settings.Named("vcc", err)
 		}
 	}
 	if c.WorkNo != "" {
 		if err := messages.ValidateWorkNo(c.WorkNo); err != nil {
-			return filter, named("work-no", err)
+			return filter, settings.Named("work-no", err)
 		}
 	}
 	switch {

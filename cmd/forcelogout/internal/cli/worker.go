@@ -6,16 +6,19 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/cenkalti/backoff/v4"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/admin"
 	"github.com/forcelogout/forcelogout/worker/embedded"
@@ -23,9 +26,9 @@ import (
 )
 
 type workerCommand struct {
-	natsFlags
-	logFlags
-	vccSettings
+	settings.Connection
+	settings.Log
+	settings.PerVCC
 
 	Config      string `placeholder:"FILE" help:"YAML file with these settings, and several VCCs under vccs."`
 	CheckConfig bool   `help:"Check the settings, print what was understood, and end."`
@@ -39,25 +42,32 @@ type workerCommand struct {
 	EmbeddedNATS       string        `name:"embedded-nats" placeholder:"DIR" help:"Run the NATS server in this process, with its store in DIR."`
 	EmbeddedNATSListen string        `name:"embedded-nats-listen" default:"127.0.0.1:4222" help:"Address of the embedded NATS server."`
 
-	file  *configFile       // nil without --config
-	given map[string]string // what the command line or the environment has, by flag
+	file *settings.File // nil without --config
+}
+
+// BeforeResolve reads the configuration file before kong looks for settings that
+// no flag gave.
+func (c *workerCommand) BeforeResolve(ctx *kong.Context) (err error) {
+	c.file, err = settings.ReadFile(ctx)
+	return err
 }
 
 func (c *workerCommand) Run(ctx context.Context, std console.IO) error {
-	log, err := c.logger(std.Err)
+	log, err := c.Logger(std.Err)
 	if err != nil {
 		return err
 	}
-	settings, err := c.settings()
+	vccs, err := c.file.VCCs(c.PerVCC)
 	if err != nil {
 		return exit.Misused(err)
 	}
-	configs, err := c.configs(settings, log)
+	configs, err := c.configs(vccs, log)
 	if err != nil {
 		return exit.Misused(err)
 	}
 	if c.CheckConfig {
-		return c.printConfig(std.Out, settings, configs)
+		s := settings.Summary{File: c.file, NATS: c.Connection, Listen: c.Listen, DrainTimeout: c.DrainTimeout, VCCs: vccs, Configs: configs}
+		return s.Write(std.Out)
 	}
 	saveCollections()
 	site, err := c.open(ctx, configs, log)
@@ -92,7 +102,7 @@ func (c *workerCommand) open(ctx context.Context, configs []worker.Config, log *
 	// Nothing is buffered over an outage: an acknowledgement that arrives late
 	// would speak for a command that is somebody else's by then.
 	var api streams.API
-	if s.nc, api, err = c.connectUntil(ctx, "worker "+configs[0].Instance, log, nats.ReconnectBufSize(-1)); err != nil {
+	if s.nc, api, err = c.ConnectUntil(ctx, "worker "+configs[0].Instance, log, nats.ReconnectBufSize(-1)); err != nil {
 		return s, err
 	}
 	for i := range configs {
@@ -148,8 +158,8 @@ func saveCollections() {
 }
 
 // configs are the workers' configurations, one for each VCC.
-func (c *workerCommand) configs(settings []vccSettings, log *slog.Logger) ([]worker.Config, error) {
-	prefix, err := c.prefix()
+func (c *workerCommand) configs(vccs []settings.PerVCC, log *slog.Logger) ([]worker.Config, error) {
+	prefix, err := c.ValidPrefix()
 	if err != nil {
 		return nil, err
 	}
@@ -160,10 +170,10 @@ func (c *workerCommand) configs(settings []vccSettings, log *slog.Logger) ([]wor
 	if name == "" {
 		name = instanceName()
 	}
-	configs := make([]worker.Config, 0, len(settings))
-	for _, s := range settings {
-		cfg, err := s.config(prefix, name, c.DrainTimeout, log)
-		if err != nil && len(settings) > 1 {
+	configs := make([]worker.Config, 0, len(vccs))
+	for _, s := range vccs {
+		cfg, err := s.Config(prefix, name, c.DrainTimeout, log)
+		if err != nil && len(vccs) > 1 {
 			err = fmt.Errorf("vcc %s: %w", s.VCC, err)
 		}
 		if err != nil {
@@ -283,4 +293,13 @@ func stopServer(ctx context.Context, server *embedded.Server, log *slog.Logger) 
 	if err := server.Stop(ctx); err != nil {
 		log.LogAttrs(ctx, slog.LevelError, "embedded NATS", slog.Any("error", err))
 	}
+}
+
+// instanceName tells workers apart in results and logs.
+func instanceName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = filepath.Base(os.Args[0])
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }

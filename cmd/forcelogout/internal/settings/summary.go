@@ -1,4 +1,4 @@
-package cli
+package settings
 
 import (
 	"fmt"
@@ -7,27 +7,39 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/forcelogout/forcelogout/worker"
 )
 
-// printConfig shows what the worker has understood and where it comes from, without
-// secrets.
-func (c *workerCommand) printConfig(out io.Writer, settings []vccSettings, configs []worker.Config) error {
+// Summary is what --check-config shows.
+type Summary struct {
+	File         *File // nil without
+	NATS         Connection
+	Listen       string
+	DrainTimeout time.Duration
+	VCCs         []PerVCC
+	Configs      []worker.Config // of the VCCs
+}
+
+// Write shows what the worker has understood and where it comes from, without secrets.
+func (c Summary) Write(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	top := func(name, flag string, value any) { fmt.Fprintf(w, "%s\t%v\t%s\n", name, value, c.origin(flag, nil)) }
+	top := func(name, flag string, value any) {
+		fmt.Fprintf(w, "%s\t%v\t%s\n", name, value, c.File.origin(flag, nil))
+	}
 	natsFlag := "nats"
-	if c.Context != "" {
+	if c.NATS.Context != "" {
 		natsFlag = "context"
 	}
-	top("NATS", natsFlag, c.natsFlags.target())
-	top("prefix", "prefix", c.Prefix)
+	top("NATS", natsFlag, c.NATS.Target())
+	top("prefix", "prefix", c.NATS.Prefix)
 	top("admin HTTP", "listen", c.Listen)
 	top("drain timeout", "drain-timeout", c.DrainTimeout)
-	for i, s := range settings {
+	for i, s := range c.VCCs {
 		fmt.Fprintf(w, "\nVCC %s\n", s.VCC)
 		line := func(name, flag string, value any) {
-			fmt.Fprintf(w, "  %s\t%v\t%s\n", name, value, c.origin(flag, s.keys))
+			fmt.Fprintf(w, "  %s\t%v\t%s\n", name, value, c.File.origin(flag, s.keys))
 		}
 		line("gateway", "gateway", s.Gateway)
 		for _, file := range []struct{ name, flag, value string }{
@@ -42,7 +54,7 @@ func (c *workerCommand) printConfig(out io.Writer, settings []vccSettings, confi
 		if len(s.Inspectors) > 0 {
 			inspectors, phone = keyInspectors, keyInspectors
 		}
-		for _, account := range configs[i].Inspectors {
+		for _, account := range c.Configs[i].Inspectors {
 			line("inspector", inspectors, fmt.Sprintf("%s, %s%s", account.Inspector, account.Source(), account.SignIn()))
 			if account.Phone != "" {
 				line("phone", phone, account.Phone)
@@ -66,18 +78,18 @@ func (c *workerCommand) printConfig(out io.Writer, settings []vccSettings, confi
 }
 
 // origin says where a setting comes from; keys are those of the entry of vccs.
-func (c *workerCommand) origin(flag string, keys map[string]bool) string {
+func (f *File) origin(flag string, keys map[string]bool) string {
 	switch {
 	case keys[flag]:
 		return "(vccs)"
-	case c.given[flag] != "":
-		return "(" + c.given[flag] + ")"
-	case c.file == nil:
+	case f == nil:
 		return ""
+	case f.given[flag] != "":
+		return "(" + f.given[flag] + ")"
 	case flag == keyInspectors:
 		return "(file)"
 	}
-	if _, is := c.file.settings[flag]; is {
+	if _, is := f.settings[flag]; is {
 		return "(file)"
 	}
 	return "(default)"

@@ -1,4 +1,6 @@
-package cli
+// Package settings is what the flags, the environment and the configuration file say: how
+// to reach NATS, and with what each VCC is served.
+package settings
 
 import (
 	"errors"
@@ -17,18 +19,18 @@ import (
 // The secrets of a single inspector, where no file is given. They have no flag:
 // ps shows flags to everybody.
 const (
-	guidVariable     = "FORCELOGOUT_GUID"
-	passwordVariable = "FORCELOGOUT_PASSWORD"
+	GUIDVariable     = "FORCELOGOUT_GUID"
+	PasswordVariable = "FORCELOGOUT_PASSWORD"
 )
 
-// vccSettings are what one VCC is served with: flags for one, an entry of vccs in
+// PerVCC is what one VCC is served with: flags for one, an entry of vccs in
 // the configuration file for each of several.
-type vccSettings struct {
+type PerVCC struct {
 	VCC     string `name:"vcc" yaml:"vcc" default:"default" help:"Virtual contact center whose commands are executed."`
 	Gateway string `yaml:"gateway" placeholder:"URL" help:"The CC-Gateway, for example https://10.1.2.3:8043."`
 
-	Single     inspectorSettings   `embed:"" yaml:",inline"`
-	Inspectors []inspectorSettings `kong:"-" yaml:"inspectors"`
+	Single     Inspector   `embed:"" yaml:",inline"`
+	Inspectors []Inspector `kong:"-" yaml:"inspectors"`
 
 	GatewayCA         string `name:"gateway-ca" yaml:"gateway-ca" placeholder:"FILE" help:"CA of the gateway's certificate."`
 	GatewayCert       string `yaml:"gateway-cert" placeholder:"FILE" help:"Client certificate for the gateway."`
@@ -58,8 +60,8 @@ type vccSettings struct {
 	keys map[string]bool // that an entry of vccs has; true where it counts
 }
 
-// inspectorSettings are one inspector and where the session comes from.
-type inspectorSettings struct {
+// Inspector is one inspector and where the session comes from.
+type Inspector struct {
 	Inspector    string `yaml:"inspector" placeholder:"WORKNO" help:"The inspector, 101-999999."`
 	GUIDFile     string `name:"guid-file" yaml:"guid-file" placeholder:"FILE" help:"File with the GUID of a signed-in inspector; read again when it changes. Or set FORCELOGOUT_GUID."`
 	PasswordFile string `yaml:"password-file" placeholder:"FILE" help:"File with the inspector's password: the workers sign in. Or set FORCELOGOUT_PASSWORD."`
@@ -70,7 +72,7 @@ type inspectorSettings struct {
 	ForceSignIn  bool   `yaml:"force-sign-in" help:"Sign in although somebody else is signed in as the inspector, and evict them."`
 }
 
-func (s inspectorSettings) account() (session.Account, error) {
+func (s Inspector) account() (session.Account, error) {
 	a := session.Account{
 		Inspector: s.Inspector, GUIDFile: s.GUIDFile, PasswordFile: s.PasswordFile, Shared: s.Session == "kv",
 		NoPassword: s.NoPassword, Phone: s.Phone, Platform: s.SignIn == "platform", Force: s.ForceSignIn,
@@ -86,7 +88,7 @@ func (s inspectorSettings) account() (session.Account, error) {
 
 // accounts are the VCC's inspectors: those of the list, or the one of the flags,
 // whose secret may come from the environment.
-func (s vccSettings) accounts() ([]session.Account, error) {
+func (s PerVCC) accounts() ([]session.Account, error) {
 	if len(s.Inspectors) > 0 {
 		if s.Single.Inspector != "" {
 			return nil, errors.New("inspector and inspectors: give one of them")
@@ -101,7 +103,7 @@ func (s vccSettings) accounts() ([]session.Account, error) {
 		}
 		return accounts, nil
 	}
-	if err := named("inspector", messages.ValidateWorkNo(s.Single.Inspector)); err != nil {
+	if err := Named("inspector", messages.ValidateWorkNo(s.Single.Inspector)); err != nil {
 		return nil, err
 	}
 	account, err := s.Single.account()
@@ -109,14 +111,14 @@ func (s vccSettings) accounts() ([]session.Account, error) {
 		return nil, err
 	}
 	if account.GUIDFile == "" && account.PasswordFile == "" && !account.Shared && !account.NoPassword {
-		account.GUID, account.Password = os.Getenv(guidVariable), os.Getenv(passwordVariable)
+		account.GUID, account.Password = os.Getenv(GUIDVariable), os.Getenv(PasswordVariable)
 	}
 	return []session.Account{account}, nil
 }
 
-// config checks the settings and turns them into the worker's configuration.
-func (s vccSettings) config(prefix messages.Prefix, instance string, drain time.Duration, log *slog.Logger) (worker.Config, error) {
-	if err := errors.Join(named("vcc", messages.ValidateVCC(s.VCC)), s.checkNumbers()); err != nil {
+// Config checks the settings and turns them into the worker's configuration.
+func (s PerVCC) Config(prefix messages.Prefix, instance string, drain time.Duration, log *slog.Logger) (worker.Config, error) {
+	if err := errors.Join(Named("vcc", messages.ValidateVCC(s.VCC)), s.checkNumbers()); err != nil {
 		return worker.Config{}, err
 	}
 	if s.Gateway == "" {
@@ -148,7 +150,7 @@ func (s vccSettings) config(prefix messages.Prefix, instance string, drain time.
 	return cfg, cfg.Validate()
 }
 
-func (s vccSettings) client(inspectors int, log *slog.Logger) (*gateway.Client, error) {
+func (s PerVCC) client(inspectors int, log *slog.Logger) (*gateway.Client, error) {
 	return gateway.NewClient(gateway.Options{
 		URL:   s.Gateway,
 		TLS:   gateway.TLSFiles{CA: s.GatewayCA, Cert: s.GatewayCert, Key: s.GatewayKey, ServerName: s.GatewayServerName, Pins: s.GatewayPin},
@@ -159,7 +161,7 @@ func (s vccSettings) client(inspectors int, log *slog.Logger) (*gateway.Client, 
 	})
 }
 
-func (s vccSettings) checkNumbers() error {
+func (s PerVCC) checkNumbers() error {
 	switch {
 	case s.Concurrency < 1 || s.Concurrency > 4096:
 		return fmt.Errorf("--concurrency %d: must be 1-4096", s.Concurrency)
@@ -177,8 +179,8 @@ func (s vccSettings) checkNumbers() error {
 	return nil
 }
 
-// named says which flag an invalid value came from.
-func named(flag string, err error) error {
+// Named says which flag an invalid value came from.
+func Named(flag string, err error) error {
 	var invalid *messages.InvalidError
 	if errors.As(err, &invalid) {
 		return fmt.Errorf("--%s %s", flag, invalid.Problem)

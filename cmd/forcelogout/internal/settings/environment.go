@@ -1,19 +1,22 @@
-package cli
+package settings
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
-// ownVariables takes the variables of the environment from the flags of commands that
+// OwnVariables takes the variables of the environment from the flags of commands that
 // people type, but for those that say where and who: what is set for a worker on the
 // same host, such as FORCELOGOUT_INSPECTOR, must not change what a command does.
-func ownVariables(k *kong.Kong) error {
+func OwnVariables(k *kong.Kong) error {
 	everybodys := []string{"vcc", "tz", "requested-by"}
-	connection := reflect.TypeFor[natsFlags]()
+	connection := reflect.TypeFor[Connection]()
 	for i := range connection.NumField() {
 		if field := connection.Field(i); field.IsExported() {
 			name := field.Tag.Get("name")
@@ -46,6 +49,11 @@ func typed(command *kong.Node) bool {
 	return false
 }
 
+// Settle refuses empty flags, and lets the chosen command settle how it reaches NATS.
+func Settle(parsed *kong.Context) error {
+	return errors.Join(emptyFlag(parsed), settleNATS(parsed))
+}
+
 // settleNATS lets the chosen command settle how it reaches NATS, if it does.
 func settleNATS(parsed *kong.Context) error {
 	given := map[string]bool{}
@@ -75,4 +83,15 @@ func emptyFlag(parsed *kong.Context) error {
 		}
 	}
 	return nil
+}
+
+// DropEmptyVariables makes an empty variable as good as none: compose files pass
+// those on for settings that nobody made.
+func DropEmptyVariables() {
+	for _, variable := range os.Environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		if value == "" && (strings.HasPrefix(name, "FORCELOGOUT_") || strings.HasPrefix(name, "NATS_")) {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
