@@ -48,7 +48,7 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout":                  {"cmd/forcelogout/internal/cli"},
 		"cmd/forcelogout/systemtest":       {},
 		"cmd/forcelogout/internal/exit":    {},
-		"cmd/forcelogout/internal/console": {},
+		"cmd/forcelogout/internal/console": {"messages", "worker/client"},
 		"cmd/forcelogout/internal/rig":     {"worker/embedded", "worker/gateway/sim"},
 		"cmd/forcelogout/internal/settings": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "messages", "worker", "worker/admin", "worker/gateway",

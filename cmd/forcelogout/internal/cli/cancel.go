@@ -46,7 +46,7 @@ func (c *cancelCommand) Run(ctx context.Context, std console.IO) error {
 		return err
 	}
 	defer closeAll()
-	bar := newBar(std.Err, max(len(which.IDs), -1), "withdrawn")
+	bar := console.NewBar(std.Err, max(len(which.IDs), -1), "withdrawn")
 	counts := map[client.Withdrawn]int{}
 	err = cl.Cancel(ctx, c.VCC, which, by, c.Timeout, func(w client.Withdrawal) {
 		_ = bar.Add(1)

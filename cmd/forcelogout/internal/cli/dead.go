@@ -44,13 +44,13 @@ func (c *deadListCommand) Run(ctx context.Context, std console.IO) error {
 		return err
 	}
 	defer closeAll()
-	width, ages := lineWidth(std.Out), ages{c.OlderThan, c.Since, time.Now()}
+	width, ages := console.LineWidth(std.Out), ages{c.OlderThan, c.Since, time.Now()}
 	var failed error
 	err = cl.Letters(ctx, c.VCC, func(l client.Letter) bool {
 		if !ages.match(l) {
 			return true
 		}
-		line := clipLine(letterLine(l), width)
+		line := console.Clip(letterLine(l), width)
 		if c.JSON {
 			line = letterJSON(l)
 		}

@@ -151,11 +151,11 @@ func (d *demo) shiftEnd(ctx context.Context, agents int, std console.IO) error {
 	if err := d.nc.Publish(d.prefix.Commands(messages.DefaultVCC), story.misspelt); err != nil {
 		return err
 	}
-	show := newBoard(std, agents)
+	show := console.NewBoard(std, agents)
 	if err := collect(ctx, feed, append(story.orders, story.invalid), show); err != nil {
 		return err
 	}
-	show.summary(time.Since(begin), nil)
+	show.Summary(time.Since(begin), nil)
 	return nil
 }
 
@@ -188,7 +188,7 @@ func (d *demo) close(ctx context.Context) {
 }
 
 // collect shows results until each of the commands has one.
-func collect(ctx context.Context, feed *client.Results, orders []messages.Command, show *board) error {
+func collect(ctx context.Context, feed *client.Results, orders []messages.Command, show *console.Board) error {
 	open := make(map[string]bool, len(orders))
 	for _, order := range orders {
 		open[order.ID] = true
@@ -200,7 +200,7 @@ func collect(ctx context.Context, feed *client.Results, orders []messages.Comman
 		}
 		if open[result.ID] {
 			delete(open, result.ID)
-			show.add(result)
+			show.Add(result)
 		}
 	}
 	return nil

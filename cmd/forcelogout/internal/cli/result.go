@@ -49,14 +49,11 @@ func (c *resultCommand) Run(ctx context.Context, std console.IO) error {
 }
 
 func (c *resultCommand) show(std console.IO, id string, f client.Found) {
-	paint, width := painter(console.Colored(std.Out)), lineWidth(std.Out)
 	switch {
-	case f.Result != nil && c.JSON:
-		if data, err := f.Result.Encode(); err == nil {
-			fmt.Fprintln(std.Out, withKind("result", data))
-		}
 	case f.Result != nil:
-		fmt.Fprintln(std.Out, resultLine(*f.Result, paint, width, true))
+		if data, err := f.Result.Encode(); err == nil {
+			_ = console.NewView(std.Out, c.JSON).Result(*f.Result, data)
+		}
 	case c.JSON:
 		fmt.Fprintf(std.Out, "{\"kind\":\"state\",\"id\":%q,\"vcc\":%q,\"workNo\":%q,\"state\":%q}\n", id, c.VCC, f.WorkNo, f.State)
 	default:

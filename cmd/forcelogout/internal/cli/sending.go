@@ -57,7 +57,7 @@ func (s *sending) send(ctx context.Context) error {
 	if err := s.announce(); err != nil {
 		return err
 	}
-	bar := newBar(s.std.Err, s.total, "sent")
+	bar := console.NewBar(s.std.Err, s.total, "sent")
 	s.counts = map[string]int{}
 	err := s.cl.Publish(ctx, s.timeout, s.orders(), func(r client.Receipt) {
 		_ = bar.Add(1)
@@ -252,12 +252,12 @@ func (s *sending) andWait(ctx context.Context, timeout time.Duration, report *re
 	for key, what := range s.notSent {
 		report.missing(key, what.workNo, what.why)
 	}
-	show := newBoard(s.std, len(s.open))
-	show.json, show.ids = s.json, true
+	show := console.NewBoard(s.std, len(s.open))
+	show.JSON, show.IDs = s.json, true
 	waiting, cancel := context.WithDeadline(ctx, s.last.Add(timeout))
 	defer cancel()
-	followed := s.follow(waiting, feed, func(r messages.Result) { show.add(r); report.add(r, false) })
-	show.summary(time.Since(begin), s.ended)
+	followed := s.follow(waiting, feed, func(r messages.Result) { show.Add(r); report.add(r, false) })
+	show.Summary(time.Since(begin), s.ended)
 	for key, workNo := range s.open {
 		report.missing(key, workNo, "no result yet")
 	}
@@ -268,7 +268,7 @@ func (s *sending) andWait(ctx context.Context, timeout time.Duration, report *re
 	if followed != nil || sent != nil && !errors.Is(sent, errQuiet) {
 		return errors.Join(ignoreQuiet(sent), followed)
 	}
-	if sent != nil || !show.allSucceeded() {
+	if sent != nil || !show.AllSucceeded() {
 		return errQuiet
 	}
 	return nil

@@ -7,8 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"text/tabwriter"
-	"time"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
@@ -52,7 +50,7 @@ func (c *statusCommand) Run(ctx context.Context, std console.IO) error {
 	if c.JSON {
 		return statusJSON(std.Out, all)
 	}
-	return statusTable(std.Out, all, lineWidth(std.Out))
+	return console.StatusTable(std.Out, all)
 }
 
 func statusJSON(out io.Writer, all []client.Status) error {
@@ -65,47 +63,6 @@ func statusJSON(out io.Writer, all []client.Status) error {
 			return err
 		}
 		fmt.Fprintln(out, string(data))
-	}
-	return nil
-}
-
-// statusTable is for people: numbers first, then the workers with what is wrong.
-func statusTable(out io.Writer, all []client.Status, width int) error {
-	if len(all) == 0 {
-		_, err := fmt.Fprintln(out, "no VCC has commands or workers")
-		return err
-	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "vcc\tplanned\twaiting\thanded back\tin flight\tdone\toldest due\tworkers\tsessions\tgateway\t")
-	for _, s := range all {
-		oldest := "-"
-		if s.OldestAge > 0 {
-			oldest = s.OldestAge.Round(time.Second).String()
-		}
-		gateway := s.Gateway
-		switch {
-		case s.Paused:
-			gateway = "paused"
-		case gateway == "":
-			gateway = "-"
-		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%d\t%s\t\n", s.VCC, s.Scheduled, s.Waiting, s.Parked, s.InFlight, s.Done, oldest,
-			len(s.Workers), s.Sessions, console.Printable(gateway))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, s := range all {
-		for _, w := range s.Workers {
-			if w.Problem == "" {
-				continue
-			}
-			state := "not ready"
-			if w.Ready {
-				state = "ready, but"
-			}
-			fmt.Fprintln(out, clipLine(console.Printable(fmt.Sprintf("%s, worker %s: %s: %s", s.VCC, w.Worker, state, w.Problem)), width))
-		}
 	}
 	return nil
 }

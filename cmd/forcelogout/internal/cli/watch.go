@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
 	"time"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
@@ -48,14 +46,14 @@ func (c *watchCommand) Run(ctx context.Context, std console.IO) error {
 		return err
 	}
 	defer closeAll()
-	view := &view{out: std.Out, json: c.JSON, paint: painter(console.Colored(std.Out)), width: lineWidth(std.Out)}
+	view := console.NewView(std.Out, c.JSON)
 	if !c.NoProgress && !c.NoFollow && c.Outcome == "" {
-		stop, err := cl.Progress(filter, view.progress)
+		stop, err := cl.Progress(filter, view.Progress)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		stopStates, err := cl.GatewayStates(filter, view.gateway)
+		stopStates, err := cl.GatewayStates(filter, view.Gateway)
 		if err != nil {
 			return err
 		}
@@ -98,7 +96,7 @@ func (c *watchCommand) filter(now time.Time) (client.Filter, error) {
 }
 
 // follow shows results until the user ends it.
-func (c *watchCommand) follow(ctx context.Context, cl *client.Client, filter client.Filter, view *view) error {
+func (c *watchCommand) follow(ctx context.Context, cl *client.Client, filter client.Filter, view *console.View) error {
 	feed, err := cl.Results(ctx, filter)
 	if err != nil {
 		return err
@@ -118,79 +116,10 @@ func (c *watchCommand) follow(ctx context.Context, cl *client.Client, filter cli
 		if c.Outcome != "" && result.Outcome != c.Outcome {
 			continue
 		}
-		if err := view.result(result, raw); err != nil {
+		if err := view.Result(result, raw); err != nil {
 			return fmt.Errorf("writing: %w", err)
 		}
 		shown++
 	}
 	return nil
-}
-
-// view writes events as they come, from two feeds.
-type view struct {
-	mu    sync.Mutex
-	out   io.Writer
-	json  bool
-	paint painter
-	width int
-}
-
-func (v *view) result(r messages.Result, raw []byte) error {
-	if v.json {
-		return v.line(withKind("result", raw))
-	}
-	return v.line(resultLine(r, v.paint, v.width, true))
-}
-
-func (v *view) progress(p messages.Progress, raw []byte) {
-	line := withKind("progress", raw)
-	if !v.json {
-		line = clipLine(console.Printable(progressLine(p)), v.width)
-	}
-	// A closed output ends the command at the next result.
-	_ = v.line(line)
-}
-
-func (v *view) gateway(s messages.GatewayState, raw []byte) {
-	line := withKind("gateway", raw)
-	if !v.json {
-		line = clipLine(console.Printable(gatewayLine(s)), v.width)
-	}
-	_ = v.line(line)
-}
-
-func gatewayLine(s messages.GatewayState) string {
-	line := fmt.Sprintf("%s  gateway of %s: %s, says worker %s", s.At.Local().Format(time.TimeOnly), s.VCC, s.State, s.Worker)
-	if s.Error != "" {
-		line += ": " + s.Error
-	}
-	return line
-}
-
-func (v *view) line(s string) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	_, err := fmt.Fprintln(v.out, s)
-	return err
-}
-
-func progressLine(p messages.Progress) string {
-	line := fmt.Sprintf("%s  %-6s  ", p.At.Local().Format(time.TimeOnly), p.WorkNo)
-	switch {
-	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitCall:
-		line += "waits for the end of the agent's call, next look " + p.Until.Local().Format(time.TimeOnly)
-	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitGateway:
-		line += "waits for the gateway, which is down"
-	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitSession:
-		line += "waits for an inspector's session"
-	case p.Phase == messages.PhaseWait && p.Attempt == 0:
-		line += "waits until " + p.Until.Local().Format(time.TimeOnly)
-	case p.Phase == messages.PhaseWait:
-		line += fmt.Sprintf("waits %s before call %d", round(p.Until.Sub(p.At)), p.Attempt+1)
-	case p.Error != "":
-		line += fmt.Sprintf("call %d: %s", p.Attempt, p.Error)
-	default:
-		line += fmt.Sprintf("call %d: signed out", p.Attempt)
-	}
-	return line + "  " + p.VCC + "/" + p.ID
 }

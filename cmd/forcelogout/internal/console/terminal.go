@@ -2,6 +2,7 @@ package console
 
 import (
 	"io"
+	"math"
 	"os"
 
 	"golang.org/x/term"
@@ -10,12 +11,12 @@ import (
 // Colored reports whether w is a terminal whose user did not ask for plain text
 // (https://no-color.org).
 func Colored(w io.Writer) bool {
-	return os.Getenv("NO_COLOR") == "" && TerminalWidth(w) > 0
+	return os.Getenv("NO_COLOR") == "" && terminalWidth(w) > 0
 }
 
-// TerminalWidth is the number of columns of the terminal behind w, 0 where it is
+// terminalWidth is the number of columns of the terminal behind w, 0 where it is
 // none.
-func TerminalWidth(w io.Writer) int {
+func terminalWidth(w io.Writer) int {
 	file := fileOf(w)
 	if file == nil {
 		return 0
@@ -34,4 +35,12 @@ func fileOf(w io.Writer) *os.File {
 	}
 	file, _ := w.(*os.File)
 	return file
+}
+
+// LineWidth is how long a line may be: files and pipes take any.
+func LineWidth(w io.Writer) int {
+	if width := terminalWidth(w); width > 0 {
+		return width
+	}
+	return math.MaxInt
 }
