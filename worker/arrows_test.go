@@ -54,9 +54,14 @@ func mayImport() map[string][]string {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "messages", "worker", "worker/admin", "worker/gateway",
 			"worker/session", "worker/streams",
 		},
+		"cmd/forcelogout/internal/demo": {
+			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/settings", "messages", "worker", "worker/admin", "worker/client",
+			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/session", "worker/streams",
+		},
 		"cmd/forcelogout/internal/cli": {
-			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "cmd/forcelogout/internal/settings", "messages", "worker", "worker/admin", "worker/client",
-			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/session", "worker/shift", "worker/streams",
+			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/demo", "cmd/forcelogout/internal/exit",
+			"cmd/forcelogout/internal/settings", "messages", "worker", "worker/admin", "worker/client",
+			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/shift", "worker/streams",
 		},
 	}
 }
