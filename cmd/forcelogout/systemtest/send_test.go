@@ -8,17 +8,8 @@ import (
 	"testing"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
-	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 )
-
-// streamMsgs counts the messages of a stream.
-func (in *installation) streamMsgs(kind string) uint64 {
-	in.Helper()
-	stream, err := in.js.Stream(in.ctx, messages.DefaultPrefix.Stream(kind))
-	in.must(err)
-	return stream.CachedInfo().State.Msgs
-}
 
 // TestSendFile: a shift file from its first mistake to its report, and once more.
 func TestSendFile(t *testing.T) {

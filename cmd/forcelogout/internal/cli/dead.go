@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -23,81 +21,6 @@ type deadCommand struct {
 	Show   deadShowCommand   `cmd:"" help:"Show dead letters whole."`
 	Replay deadReplayCommand `cmd:"" help:"Send dead letters again, under their ids."`
 	Rm     deadRemoveCommand `cmd:"" help:"Remove dead letters."`
-}
-
-type deadListCommand struct {
-	clientFlags
-	VCC       string     `name:"vcc" help:"Only this virtual contact center."`
-	OlderThan shift.Span `placeholder:"AGE" help:"Only those that are older, for example 7d."`
-	Since     shift.Span `placeholder:"AGE" help:"Only those of the time since, for example 1d."`
-	JSON      bool       `name:"json" help:"One JSON document per line."`
-}
-
-func (c *deadListCommand) Run(ctx context.Context, std console.IO) error {
-	if c.VCC != "" {
-		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return exit.Misused(settings.Named("vcc", err))
-		}
-	}
-	cl, closeAll, err := c.open("dead", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	width, ages := console.LineWidth(std.Out), ages{c.OlderThan, c.Since, time.Now()}
-	var failed error
-	err = cl.Letters(ctx, c.VCC, func(l client.Letter) bool {
-		if !ages.match(l) {
-			return true
-		}
-		line := console.Clip(letterLine(l), width)
-		if c.JSON {
-			line = letterJSON(l)
-		}
-		_, failed = fmt.Fprintln(std.Out, line)
-		return failed == nil
-	})
-	if failed != nil {
-		return fmt.Errorf("writing: %w", failed)
-	}
-	return err
-}
-
-// ages choose dead letters by when they were stored.
-type ages struct {
-	olderThan, since shift.Span
-	now              time.Time
-}
-
-func (a ages) match(l client.Letter) bool {
-	age := a.now.Sub(l.Stored)
-	return (a.olderThan == 0 || age > time.Duration(a.olderThan)) && (a.since == 0 || age <= time.Duration(a.since))
-}
-
-func letterLine(l client.Letter) string {
-	who := l.WorkNo
-	if who == "" {
-		who = "-"
-	}
-	return console.Printable(fmt.Sprintf("%6d  %s  %s  %-6s  %s", l.Sequence, l.Stored.Local().Format(time.DateTime), l.VCC, who, l.Reason))
-}
-
-func letterJSON(l client.Letter) string {
-	data, err := json.Marshal(struct {
-		Sequence uint64    `json:"seq"`
-		VCC      string    `json:"vcc"`
-		At       time.Time `json:"at"`
-		Reason   string    `json:"reason"`
-		Subject  string    `json:"subject"`
-		ID       string    `json:"id,omitempty"`
-		WorkNo   string    `json:"workNo,omitempty"`
-		Cut      bool      `json:"cut,omitempty"`
-		Data     []byte    `json:"data"`
-	}{l.Sequence, l.VCC, l.Stored, l.Reason, l.Subject, l.ID, l.WorkNo, l.Cut, l.Data})
-	if err != nil {
-		return err.Error()
-	}
-	return string(data)
 }
 
 // letters are dead letters by number or age.
@@ -200,43 +123,6 @@ func (c *letters) numbers(ctx context.Context, cl *client.Client, ranges []lette
 		err = errors.New("no dead letter is of that age")
 	}
 	return numbers, problems, err
-}
-
-type deadShowCommand struct {
-	letters
-	JSON bool `name:"json" help:"One JSON document per line."`
-	Raw  bool `help:"The payload alone, as it came."`
-}
-
-func (c *deadShowCommand) Run(ctx context.Context, std console.IO) error {
-	if c.JSON && c.Raw {
-		return exit.Misused(errors.New("--json and --raw: give one of them"))
-	}
-	return c.each(ctx, std, func(ctx context.Context, cl *client.Client, number uint64) error {
-		l, err := cl.Letter(ctx, number)
-		if err != nil {
-			return fmt.Errorf("dead letter %d: %w", number, err)
-		}
-		switch {
-		case c.Raw:
-			_, err = std.Out.Write(l.Data)
-		case c.JSON:
-			_, err = fmt.Fprintln(std.Out, letterJSON(l))
-		default:
-			err = showLetter(std.Out, l)
-		}
-		return err
-	})
-}
-
-func showLetter(out io.Writer, l client.Letter) error {
-	size := console.Plural(len(l.Data), "byte")
-	if l.Cut {
-		size = "the first " + size
-	}
-	_, err := fmt.Fprintf(out, "number   %d\nvcc      %s\nstored   %s\nsubject  %s\nreason   %s\npayload  %s\n\n%s\n",
-		l.Sequence, console.Printable(l.VCC), l.Stored.Local().Format(time.DateTime), console.Printable(l.Subject), console.Printable(l.Reason), size, console.Printable(string(l.Data)))
-	return err
 }
 
 type deadReplayCommand struct{ letters }
