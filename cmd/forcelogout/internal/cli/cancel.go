@@ -19,17 +19,17 @@ import (
 
 type cancelCommand struct {
 	clientFlags
-	IDs         []string      `arg:"" optional:"" name:"id" help:"Commands to withdraw."`
-	VCC         string        `name:"vcc" default:"default" help:"Virtual contact center."`
-	WorkNo      string        `help:"All open commands of this agent."`
-	Shift       string        `help:"All open commands with this meta.shift."`
-	Date        string        `placeholder:"DAY" help:"All open commands that are due on this day, for example 2026-11-24."`
-	File        string        `placeholder:"FILE" help:"All commands of a shift file, as send made them of it; - for standard input."`
-	TZ          string        `name:"tz" placeholder:"ZONE" help:"Time zone of the day and the file, for example Europe/Madrid (default: this machine's)."`
-	Reason      string        `help:"Audit text, for example overtime."`
-	RequestedBy string        `help:"Who asks."`
-	Timeout     time.Duration `default:"20s" help:"How long to wait for workers that have a command in hand, after all others are withdrawn."`
-	JSON        bool          `name:"json" help:"One JSON document per line."`
+	IDs         []string   `arg:"" optional:"" name:"id" help:"Commands to withdraw."`
+	VCC         string     `name:"vcc" default:"default" help:"Virtual contact center."`
+	WorkNo      string     `help:"All open commands of this agent."`
+	Shift       string     `help:"All open commands with this meta.shift."`
+	Date        string     `placeholder:"DAY" help:"All open commands that are due on this day, for example 2026-11-24."`
+	File        string     `placeholder:"FILE" help:"All commands of a shift file, as send made them of it; - for standard input."`
+	TZ          string     `name:"tz" placeholder:"ZONE" help:"Time zone of the day and the file, for example Europe/Madrid (default: this machine's)."`
+	Reason      string     `help:"Audit text, for example overtime."`
+	RequestedBy string     `help:"Who asks."`
+	Timeout     shift.Span `default:"20s" help:"How long to wait for workers that have a command in hand, after all others are withdrawn."`
+	JSON        bool       `name:"json" help:"One JSON document per line."`
 }
 
 func (c *cancelCommand) Run(ctx context.Context, std console.IO) error {
@@ -48,7 +48,7 @@ func (c *cancelCommand) Run(ctx context.Context, std console.IO) error {
 	defer closeAll()
 	bar := console.NewBar(std.Err, max(len(which.IDs), -1), "withdrawn")
 	counts := map[client.Withdrawn]int{}
-	err = cl.Cancel(ctx, c.VCC, which, by, c.Timeout, func(w client.Withdrawal) {
+	err = cl.Cancel(ctx, c.VCC, which, by, time.Duration(c.Timeout), func(w client.Withdrawal) {
 		_ = bar.Add(1)
 		counts[w.Answer]++
 		c.show(std.Out, w)
@@ -101,9 +101,6 @@ func (c *cancelCommand) selection(now time.Time) (client.Selection, error) {
 	if c.WorkNo != "" {
 		problems = append(problems, settings.Named("work-no", messages.ValidateWorkNo(c.WorkNo)))
 	}
-	if c.Timeout <= 0 {
-		problems = append(problems, fmt.Errorf("--timeout %v: must be above 0", c.Timeout))
-	}
 	if err := errors.Join(problems...); err != nil {
 		return which, err
 	}
@@ -120,7 +117,7 @@ func (c *cancelCommand) selection(now time.Time) (client.Selection, error) {
 
 // idsOf are the ids of a shift file's commands for the VCC.
 func (c *cancelCommand) idsOf(now time.Time) ([]string, error) {
-	file := sendCommand{File: c.File, VCC: c.VCC, TZ: c.TZ, Timeout: time.Second, WaitTimeout: time.Second}
+	file := sendCommand{File: c.File, VCC: c.VCC, TZ: c.TZ}
 	defaults, err := file.defaults(now)
 	if err != nil {
 		return nil, err

@@ -18,25 +18,25 @@ import (
 
 type sendCommand struct {
 	clientFlags
-	Agents      []string      `arg:"" optional:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
-	File        string        `placeholder:"FILE" help:"Shift file, CSV with a header or NDJSON; - for standard input."`
-	VCC         string        `name:"vcc" default:"default" help:"Virtual contact center."`
-	At          string        `placeholder:"TIME" help:"Let the server hold it until then: 18:00, 2026-11-24T18:00, RFC 3339, +90m."`
-	NotBefore   string        `placeholder:"TIME" help:"Let it wait in the command stream until then, for NATS servers without schedules."`
-	TZ          string        `name:"tz" placeholder:"ZONE" help:"Time zone of times, for example Europe/Madrid (default: this machine's)."`
-	ExpiresIn   time.Duration `help:"Do not execute later than this after its time (default: 15m, and the worker's --max-age for at once)."`
-	ID          string        `help:"Id of the command, for one agent; sent again it moves a command that is for later."`
-	Reason      string        `help:"Audit text, for example shift-end."`
-	RequestedBy string        `help:"Who asks."`
-	Inspector   string        `placeholder:"WORKNO" help:"Only this inspector may do it."`
-	SkipInvalid bool          `help:"Send the good lines of a file that has bad ones."`
-	DryRun      bool          `help:"Show what would be sent."`
-	Timeout     time.Duration `default:"2m" help:"How long to go on where NATS does not answer."`
-	OKIfEnded   bool          `name:"ok-if-ended" help:"Take it for done where a command had signed the agent out before."`
-	JSON        bool          `name:"json" help:"One JSON document per line and command."`
-	Wait        bool          `help:"Wait for the results; exit 1 unless all succeeded."`
-	WaitTimeout time.Duration `default:"20m" help:"Longest time to wait with --wait, after the last command's time."`
-	Report      string        `placeholder:"FILE" help:"With --wait: write a CSV line for each command."`
+	Agents      []string   `arg:"" optional:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
+	File        string     `placeholder:"FILE" help:"Shift file, CSV with a header or NDJSON; - for standard input."`
+	VCC         string     `name:"vcc" default:"default" help:"Virtual contact center."`
+	At          string     `placeholder:"TIME" help:"Let the server hold it until then: 18:00, 2026-11-24T18:00, RFC 3339, +90m."`
+	NotBefore   string     `placeholder:"TIME" help:"Let it wait in the command stream until then, for NATS servers without schedules."`
+	TZ          string     `name:"tz" placeholder:"ZONE" help:"Time zone of times, for example Europe/Madrid (default: this machine's)."`
+	ExpiresIn   shift.Span `placeholder:"DURATION" help:"Do not execute later than this after its time (default: 15m, and the worker's --max-age for at once)."`
+	ID          string     `help:"Id of the command, for one agent; sent again it moves a command that is for later."`
+	Reason      string     `help:"Audit text, for example shift-end."`
+	RequestedBy string     `help:"Who asks."`
+	Inspector   string     `placeholder:"WORKNO" help:"Only this inspector may do it."`
+	SkipInvalid bool       `help:"Send the good lines of a file that has bad ones."`
+	DryRun      bool       `help:"Show what would be sent."`
+	Timeout     shift.Span `default:"2m" help:"How long to go on where NATS does not answer."`
+	OKIfEnded   bool       `name:"ok-if-ended" help:"Take it for done where a command had signed the agent out before."`
+	JSON        bool       `name:"json" help:"One JSON document per line and command."`
+	Wait        bool       `help:"Wait for the results; exit 1 unless all succeeded."`
+	WaitTimeout shift.Span `default:"20m" help:"Longest time to wait with --wait, after the last command's time."`
+	Report      string     `placeholder:"FILE" help:"With --wait: write a CSV line for each command."`
 
 	stdin io.Reader // nil for the process's own
 }
@@ -68,9 +68,9 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 		return errors.Join(err, report.discard())
 	}
 	defer closeAll()
-	s := &sending{cl: cl, rows: rows, total: total, quiet: c.File != "", json: c.JSON, okIfEnded: c.OKIfEnded, timeout: c.Timeout, std: std}
+	s := &sending{cl: cl, rows: rows, total: total, quiet: c.File != "", json: c.JSON, okIfEnded: c.OKIfEnded, timeout: time.Duration(c.Timeout), std: std}
 	if c.Wait {
-		return s.andWait(ctx, c.WaitTimeout, report)
+		return s.andWait(ctx, time.Duration(c.WaitTimeout), report)
 	}
 	return s.send(ctx)
 }
@@ -79,7 +79,7 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 	d := shift.Defaults{
 		Name: filepath.Base(c.File), VCC: c.VCC, Inspector: c.Inspector, Reason: c.Reason, RequestedBy: c.RequestedBy,
-		ExpiresIn: c.ExpiresIn, Now: now,
+		ExpiresIn: time.Duration(c.ExpiresIn), Now: now,
 	}
 	loc, err := loadZone(c.TZ)
 	problems := []error{err, settings.Named("vcc", messages.ValidateVCC(c.VCC))}
@@ -103,10 +103,6 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 		problems = append(problems, errors.New("--id goes with one agent"))
 	case c.At != "" && c.NotBefore != "":
 		problems = append(problems, errors.New("--at and --not-before: give one of them"))
-	case c.ExpiresIn < 0:
-		problems = append(problems, fmt.Errorf("--expires-in %v: must be above 0", c.ExpiresIn))
-	case c.Timeout <= 0 || c.WaitTimeout <= 0:
-		problems = append(problems, errors.New("--timeout and --wait-timeout must be above 0"))
 	case c.Report != "" && !c.Wait:
 		problems = append(problems, errors.New("--report needs --wait: without it there are no results to report"))
 	case c.SkipInvalid && c.File == "":
