@@ -3,7 +3,6 @@ package worker_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -60,7 +59,7 @@ func (r *rig) orders(first, n int) []messages.Command {
 // atFullSpeed has as many slots as a worker has by itself, and logs nothing.
 func atFullSpeed(c *worker.Config) {
 	c.Concurrency = worker.DefaultConcurrency
-	c.Log = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
+	c.Log = slog.New(slog.DiscardHandler)
 }
 
 // BenchmarkCallsAlone is the limit beside BenchmarkWorker: the same calls by the
