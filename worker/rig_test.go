@@ -84,6 +84,9 @@ func newRigWith(t testing.TB, cfg sim.Config) *rig {
 // newGateway has the simulated gateway, and no NATS yet.
 func newGateway(t testing.TB, cfg sim.Config) *rig {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole installation: not with -short")
+	}
 	// Generous: it only ends a test that would hang.
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	r := &rig{TB: t, ctx: ctx, dir: t.TempDir(), sim: sim.New(cfg)}

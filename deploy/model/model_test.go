@@ -68,6 +68,9 @@ func TestProtocolLong(t *testing.T) {
 
 func findNothing(t *testing.T, cfg Config, limit int) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("tries millions of histories: not with -short")
+	}
 	skipUnderRace(t)
 	found := Explore(cfg, limit)
 	t.Logf("%d states", found.States)
@@ -164,6 +167,9 @@ func TestRulesLong(t *testing.T) {
 
 func find(t *testing.T, cfg Config, wrong string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("tries millions of histories: not with -short")
+	}
 	skipUnderRace(t)
 	found := Explore(cfg, fewStates)
 	t.Logf("%d states, %s:\n%s", found.States, found.Wrong, strings.Join(found.History, "\n"))

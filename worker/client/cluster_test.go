@@ -26,6 +26,9 @@ type cluster struct {
 // newCluster connects the client to all servers, so that it may lose any.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("three servers: not with -short")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	c := &cluster{rig: &rig{TB: t, ctx: ctx, dir: t.TempDir()}}

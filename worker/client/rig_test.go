@@ -40,6 +40,9 @@ type rig struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a NATS server of its own: not with -short")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	r := &rig{TB: t, ctx: ctx, dir: t.TempDir()}

@@ -181,6 +181,9 @@ func cut(text string, n int) (pieces []string) {
 // TestStrayAnswers: behind every answer come more bytes that look like one. Whatever
 // calls fail for it, none is answered with what is another agent's.
 func TestStrayAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of close races: not with -short")
+	}
 	// Not parallel: it is about close races.
 	stray := "HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" + `{"retcode":"0","message":"nobody asked"}`
 	for protocol, version := range protocols() {

@@ -45,6 +45,9 @@ type rig struct {
 
 func newRig(t *testing.T, cfg sim.Config) *rig {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole installation: not with -short")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second) // it only ends a test that would hang
 	t.Cleanup(cancel)
 	server, err := embedded.Start(t.TempDir(), "127.0.0.1:0")

@@ -26,6 +26,9 @@ type cluster struct {
 
 func newCluster(ctx context.Context, t *testing.T) *cluster {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("three servers: not with -short")
+	}
 	c := &cluster{T: t, ctx: ctx, dir: t.TempDir()}
 	at := make([]string, 3)
 	for i := range at {

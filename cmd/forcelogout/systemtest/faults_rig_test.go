@@ -76,6 +76,9 @@ func serve(f *faults) *faults {
 // bareFaults has no NATS yet.
 func bareFaults(t *testing.T) *faults {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole installation: not with -short")
+	}
 	t.Logf("repeat with -seed %d", *faultSeed)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)

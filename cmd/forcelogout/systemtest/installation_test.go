@@ -34,6 +34,9 @@ type installation struct {
 
 func newInstallation(t *testing.T, cfg sim.Config) *installation {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole installation: not with -short")
+	}
 	in := &installation{T: t, ctx: rig.Context(t), nats: rig.NATS(t), sim: sim.New(cfg), files: t.TempDir()}
 	in.sim.SetAccount("1001", sim.Account{Password: rig.Password})
 	server, err := sim.Listen(in.sim, "127.0.0.1:0", false)

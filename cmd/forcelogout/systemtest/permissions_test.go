@@ -32,6 +32,9 @@ func inbox(role string) string { return "_INBOX." + role }
 // each role.
 func roleServer(t *testing.T) map[string]string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole installation: not with -short")
+	}
 	roles := map[string]string{}
 	for _, role := range allRoles() {
 		roles[role] = role + "-password"

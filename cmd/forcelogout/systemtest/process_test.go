@@ -33,6 +33,9 @@ func startProcess(t *testing.T, args ...string) *process {
 // startProcessWith adds environment variables.
 func startProcessWith(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole installation: not with -short")
+	}
 	p := &process{Cmd: exec.Command(os.Args[0], args...)}
 	p.Env = append(append(os.Environ(), asProgram+"=1"), env...)
 	p.Stdout, p.Stderr = &p.log, &p.log

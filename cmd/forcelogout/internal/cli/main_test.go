@@ -43,6 +43,9 @@ func TestDemo(t *testing.T) {
 
 func TestDemoScales(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("500 agents: not with -short")
+	}
 	code, out, errOut := invoke(rig.Context(t), "demo", "--agents", "500")
 	if code != 0 || !strings.Contains(out, "all       500") {
 		t.Errorf("exit %d, %s%s", code, out, errOut)
