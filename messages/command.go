@@ -33,13 +33,13 @@ type Command struct {
 	ReplyTo     string            `json:"replyTo,omitzero"`     // the result is also published on this subject
 	Meta        map[string]string `json:"meta,omitempty"`       // echoed in the result; up to 16 entries and 2 KiB
 
-	// SignedInBefore spares an agent whose present sign-in began later: he is in
-	// the next shift already. It needs a gateway that tells when a sign-in began;
+	// SignedInBefore spares an agent whose present sign-in began later: they are
+	// in the next shift already. It needs a gateway that tells when a sign-in began;
 	// without that the field has no effect.
 	SignedInBefore time.Time `json:"signedInBefore,omitzero"`
 
-	// WhenIdle lets an agent end his call first, until GraceUntil, with which it
-	// comes.
+	// WhenIdle lets an agent end their call first, until GraceUntil. Each
+	// needs the other.
 	WhenIdle   bool      `json:"whenIdle,omitzero"`
 	GraceUntil time.Time `json:"graceUntil,omitzero"`
 }

@@ -63,7 +63,7 @@ func (f *faults) checkNothingPending() {
 	}
 }
 
-// checkCallsOf holds the gateway's record of an agent against his command's result.
+// checkCallsOf holds the gateway's record of an agent against their command's result.
 func (f *faults) checkCallsOf(order messages.Command, r messages.Result, calls []sim.Call, stored time.Time) {
 	f.Helper()
 	succeeded := 0

@@ -22,16 +22,16 @@ type Agent struct {
 	Returns time.Duration
 }
 
-// person is an agent with what is needed to know him at any time. That a
-// delayed sign-out is a time and no timer lets tests turn the clock.
+// person is an agent with all that tells their state at any time. A delayed sign-out
+// is a time and not a timer, so that tests can turn the clock.
 type person struct {
 	Agent
-	since    time.Time // when he came into this state
+	since    time.Time // when this state began
 	leavesAt time.Time // when a forced sign-out takes effect; zero if there is none
 }
 
 // SetAgent says how an agent is from now on. It replaces everything that was
-// known of him, also a forced sign-out that has not taken effect yet.
+// known of them, also a forced sign-out that has not taken effect yet.
 func (g *Gateway) SetAgent(workNo string, a Agent) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
