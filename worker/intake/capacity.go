@@ -134,13 +134,6 @@ func (c *Capacity) tryWait() bool {
 	return true
 }
 
-// mayWait reports whether the process may hold one more command that waits.
-func (c *Capacity) mayWait() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.inPhase[waiting] < c.maxWaiting
-}
-
 func (c *Capacity) leave(from phase) {
 	c.mu.Lock()
 	c.inPhase[from]--

@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -26,9 +25,6 @@ type proof struct {
 	asking chan struct{} // closed when the question that is under way has ended; nil without one
 	last   time.Time     // when it was sent
 }
-
-// errUnproven: NATS does not say whether the consumer is the one that a delivery came from.
-var errUnproven = errors.New("the consumer does not answer")
 
 func newProof() *proof { return &proof{} }
 

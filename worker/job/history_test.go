@@ -25,9 +25,6 @@ type history struct {
 	job        *Job
 	now        time.Time
 	by         *messages.Cancellation
-	cause      Reason // of the present wait, as this history knows it
-	down       bool   // the last exchange showed it
-	steps      int
 	ended      *Ending
 
 	calls   int
