@@ -198,7 +198,7 @@ func (in *Intake) pull(open, work context.Context, n int) {
 // cannot say so, gets meanwhile costs AckWait once; and a delivery is proven by its
 // pull, so a pull must be younger than a lease.
 func (in *Intake) expiry() time.Duration {
-	expiry := in.leases.ackWait * 3 / 5
+	expiry := in.leases.ackWait * 7 / 10
 	if in.filled.Load() {
 		expiry = min(expiry, busyExpiry)
 	}

@@ -1,6 +1,14 @@
 package sim
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// mostBreaches is how many breaches are kept; the others are counted.
+const mostBreaches = 1000
 
 // Breach is something that the vendor forbids and a client did.
 type Breach struct {
@@ -17,12 +25,42 @@ func (b Breach) String() string {
 	return fmt.Sprintf("%s: call %d, %s, and call %d, %s", b.What, b.Before.Seq, b.Before.Op, b.Call.Seq, b.Call.Op)
 }
 
-// Breaches returns what clients did that the vendor forbids. Two calls that overlap
-// are there when the first has ended, and not if its client had gone away.
+// Breaches returns what clients did that the vendor forbids, the first thousand. Two
+// calls that overlap are there when the first has ended, and not if its client had gone
+// away.
 func (g *Gateway) Breaches() []Breach {
 	g.record.mu.Lock()
 	defer g.record.mu.Unlock()
-	return append([]Breach(nil), g.record.breaches...)
+	return slices.Clone(g.record.breaches)
+}
+
+// BreachCounts returns how many breaches there were of each kind.
+func (g *Gateway) BreachCounts() map[string]int {
+	g.record.mu.Lock()
+	defer g.record.mu.Unlock()
+	return maps.Clone(g.record.breachCounts)
+}
+
+// AwaitBreaches returns the breaches behind the first n, and waits for one if there is
+// none yet. The error is the context's, and comes when all have been returned.
+func (g *Gateway) AwaitBreaches(ctx context.Context, n int) ([]Breach, error) {
+	for {
+		over := ctx.Err() // before the look: what was noted until then is not missed
+		g.record.mu.Lock()
+		found := slices.Clone(g.record.breaches[min(n, len(g.record.breaches)):])
+		changed := g.record.change()
+		g.record.mu.Unlock()
+		if len(found) > 0 {
+			return found, nil
+		}
+		if over != nil {
+			return nil, over
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // kind is of which calls of an inspector there must not be two at once.
@@ -67,7 +105,7 @@ func (r *record) decideOverlaps(call *Call) {
 		case s.before != call:
 			left = append(left, s)
 		case !call.Abandoned:
-			r.breaches = append(r.breaches, Breach{s.what, s.after, *s.before})
+			r.note(Breach{s.what, s.after, *s.before})
 		}
 	}
 	r.suspected = left
@@ -77,7 +115,15 @@ func (r *record) decideOverlaps(call *Call) {
 func (r *record) breach(what string, call *Call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.breaches = append(r.breaches, Breach{What: what, Call: *call})
+	r.note(Breach{What: what, Call: *call})
+	r.announce()
+}
+
+func (r *record) note(b Breach) {
+	r.breachCounts[b.What]++
+	if len(r.breaches) < mostBreaches {
+		r.breaches = append(r.breaches, b)
+	}
 }
 
 // isSignIn reports whether an operation has a body.

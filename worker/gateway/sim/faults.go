@@ -10,8 +10,9 @@ import (
 // holds for all of them.
 type Faults struct {
 	Latency  time.Duration // before the call is decided
-	FailRate float64       // share of calls that fail without effect, 0 to 1
+	FailRate float64       // share of calls that fail, 0 to 1; without effect, but for FaultAnswerLost
 	Retcode  string        // what failing calls answer; "" means 900-002
+	Fault    Fault         // how they fail in place of an answer, "" for with the Retcode
 	HangRate float64       // share of calls that never answer and have no effect, 0 to 1
 	Down     bool          // provider switch: every call answers 900-001, before the other faults
 }
@@ -41,6 +42,9 @@ func (g *Gateway) fault() (Answer, bool) {
 	case f.HangRate > 0 && g.rand.Float64() < f.HangRate:
 		return Answer{Fault: FaultHang}, true
 	case f.FailRate > 0 && g.rand.Float64() < f.FailRate:
+		if f.Fault != "" {
+			return Answer{Fault: f.Fault}, true
+		}
 		return refusal(f.Retcode, "simulated failure"), true
 	}
 	return Answer{}, false

@@ -110,6 +110,21 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestFailingCalls: they fail as the faults say, with the retcode or without an answer.
+func TestFailingCalls(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Config{})
+	r.SetFaults(Faults{FailRate: 1})
+	if got := r.forceLogout("30001"); got.Retcode != "900-002" || !r.Agent("30001").SignedIn {
+		t.Errorf("%q", got.body)
+	}
+	r.SetFaults(Faults{FailRate: 1, Fault: FaultAnswerLost})
+	got, err := r.do(r.ctx, http.MethodPost, forceLogoutPath(inspectorNo, "30001"), guid, nil)
+	if err == nil || r.Agent("30001").SignedIn {
+		t.Errorf("%q, error %v", got.body, err)
+	}
+}
+
 // TestHang: it ends when the client goes away, also one that has sent a body,
 // and is recorded then.
 func TestHang(t *testing.T) {

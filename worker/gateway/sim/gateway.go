@@ -70,8 +70,9 @@ type Config struct {
 	NoOwnState bool
 
 	// StrayEvery answers every so-manieth call of a session 100-006, as the node does
-	// to which a balancer took it by mistake. 0 means none.
-	StrayEvery int
+	// to which a balancer took it by mistake; StrayAt does so once, to the call of that
+	// number. 0 means none.
+	StrayEvery, StrayAt int
 
 	// Form is how answers are written.
 	Form Form

@@ -79,6 +79,24 @@ func (g *Gateway) PlanSession(inspectorNo, op string, answers ...Answer) {
 	g.sessionPlans[key] = append(g.sessionPlans[key], answers...)
 }
 
+// PlanSignIn is PlanSession for the next sign-ins of an inspector, of whatever kind. A
+// plan for the one kind goes before.
+func (g *Gateway) PlanSignIn(inspectorNo string, answers ...Answer) {
+	g.PlanSession(inspectorNo, anySignIn, answers...)
+}
+
+// anySignIn stands for all operations of isSignIn.
+const anySignIn = "sign-in"
+
+// planned is the next answer of a session's own call.
+func (g *Gateway) planned(call *Call) Answer {
+	answer, is := take(g.sessionPlans, call.Op+" "+call.Inspector)
+	if !is && isSignIn(call.Op) {
+		answer, _ = take(g.sessionPlans, anySignIn+" "+call.Inspector)
+	}
+	return answer
+}
+
 // take removes the next answer of a plan.
 func take(plans map[string][]Answer, key string) (Answer, bool) {
 	plan := plans[key]

@@ -59,14 +59,16 @@ type record struct {
 
 	open      map[*Call]struct{} // those of which there must not be two at once
 	suspected []suspicion
-	breaches  []Breach
+	breaches  []Breach // the first ones
+
+	breachCounts map[string]int // of all, by kind
 }
 
 func newRecord(now func() time.Time, limit int) *record {
 	if limit <= 0 {
 		limit = defaultCallLog
 	}
-	return &record{now: now, limit: limit, open: map[*Call]struct{}{}}
+	return &record{now: now, limit: limit, open: map[*Call]struct{}{}, breachCounts: map[string]int{}}
 }
 
 func (r *record) begin(call *Call) {

@@ -15,7 +15,7 @@ type inspector struct {
 	lockedAt  time.Time // the last try while it was locked
 	signingIn int       // sign-ins that are not answered
 	strays    int       // calls to be answered by a node that does not know the session
-	calls     int       // for Config.StrayEvery
+	calls     int       // for Config.StrayEvery and Config.StrayAt
 	session   *session  // nil without one
 	ended     bool      // by EndSession: no GUID is adopted then
 	forbidden bool
@@ -230,7 +230,7 @@ func (g *Gateway) astray(i *inspector) bool {
 		return true
 	}
 	i.calls++
-	return g.cfg.StrayEvery > 0 && i.calls%g.cfg.StrayEvery == 0
+	return i.calls == g.cfg.StrayAt || g.cfg.StrayEvery > 0 && i.calls%g.cfg.StrayEvery == 0
 }
 
 // recovery is a switch-over to another site.

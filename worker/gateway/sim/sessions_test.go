@@ -278,6 +278,22 @@ func TestLostSignIn(t *testing.T) {
 	}
 }
 
+// TestPlanSignIn: the plan holds for the next sign-ins, of whatever kind.
+func TestPlanSignIn(t *testing.T) {
+	t.Parallel()
+	r := newSessionRig(t, Config{})
+	r.PlanSignIn(inspectorNo, Answer{Retcode: "100-021"}, Answer{Retcode: "100-003"}, Answer{Retcode: "100-021"})
+	r.PlanSession(inspectorNo, OpForceSignIn, Answer{Retcode: "100-015"})
+	got := r.signIn("", "pw").Retcode
+	r.ownState("any")
+	for _, below := range []string{"/forcelogin", "/forcelogin", "/forceloginex", "/loginex"} {
+		got += " " + r.signIn(below, "pw").Retcode
+	}
+	if got != "100-021 100-015 100-003 100-021 0" {
+		t.Error(got)
+	}
+}
+
 // TestNoSecretsRecorded: passwords are in no record.
 func TestNoSecretsRecorded(t *testing.T) {
 	t.Parallel()

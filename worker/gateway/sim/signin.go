@@ -219,7 +219,7 @@ func (g *Gateway) sessionAnswer(call *Call, rule func() Answer) Answer {
 	if !validID(call.Inspector) {
 		return refusal(codeParameter, "bad parameter")
 	}
-	planned, _ := take(g.sessionPlans, call.Op+" "+call.Inspector)
+	planned := g.planned(call)
 	if !planned.byRule() && planned.Fault != FaultAnswerLost && !planned.Effect {
 		return planned
 	}

@@ -66,6 +66,10 @@ func TestOptions(t *testing.T) {
 			guid := signedIn(r)
 			return r.ownState(guid) + r.ownState(guid) + r.ownState(guid) + r.ownState(guid), "00100-0060"
 		}},
+		"stray once": {Config{StrayAt: 2}, func(r *rig) (string, string) {
+			guid := signedIn(r)
+			return r.ownState(guid) + r.ownState(guid) + r.ownState(guid) + r.ownState(guid), "0100-00600"
+		}},
 		"recovery": {Config{PollWait: time.Millisecond}, func(r *rig) (string, string) {
 			guid := signedIn(r)
 			r.SetRecovery("105-002", false)
@@ -277,5 +281,40 @@ func TestBreaches(t *testing.T) {
 	}
 	if got := strings.Join(what, ", "); got != "two polls at once, a body where none belongs, no Content-Type" {
 		t.Error(got)
+	}
+}
+
+// TestAwaitBreaches: each breach is told once, those before the end also when the
+// context is over, and a client that goes on for ever fills no memory.
+func TestAwaitBreaches(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Config{})
+	ctx, cancel := context.WithCancel(r.ctx)
+	told := make(chan []Breach)
+	go func() {
+		defer close(told)
+		for seen := 0; ; {
+			found, err := r.AwaitBreaches(ctx, seen)
+			if err != nil {
+				return
+			}
+			seen += len(found)
+			told <- found
+		}
+	}()
+	r.forceLogout("30001") // without a Content-Type
+	if first := <-told; len(first) != 1 || first[0].What != "no Content-Type" || first[0].Call.WorkNo != "30001" {
+		t.Errorf("%v", first)
+	}
+	for range 2 * mostBreaches {
+		r.record.breach("too many", &Call{})
+	}
+	cancel()
+	n := 1
+	for found := range told {
+		n += len(found)
+	}
+	if counts := r.BreachCounts(); n != mostBreaches || counts["too many"] != 2*mostBreaches || counts["no Content-Type"] != 1 {
+		t.Errorf("%d told, counted %v", n, counts)
 	}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
@@ -28,7 +27,7 @@ func (c *demoCommand) Run(ctx context.Context, std console.IO) error {
 	}
 	if c.LogLevel == "info" {
 		// The results are the show; a log of each would only repeat them.
-		log = slog.New(slog.NewTextHandler(io.Discard, nil))
+		log = slog.New(slog.DiscardHandler)
 	}
 	return demo.Run(ctx, demo.Options{Agents: c.Agents, Keep: c.Keep, Log: log}, std)
 }
