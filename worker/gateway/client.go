@@ -118,14 +118,14 @@ func (c *Client) call(ctx context.Context, s Session, method string, payload []b
 func (c *Client) exchange(ctx context.Context, s Session, method string, target *url.URL, payload []byte) (found reply, err error) {
 	lane, version := c.transport.take(ctx), 0
 	defer func() { c.transport.give(lane, version) }()
-	x, ctx := newExchange(ctx)
+	x, ctx := newExchange(ctx, repeatable(method, target))
 	defer x.stop(nil)
 	req := c.newRequest(ctx, method, target, payload)
 	s.sign(req.Header)
 	// Not through an http.Client: its redirects would carry the GUID to another host.
 	resp, err := lane.RoundTrip(req)
-	if err != nil && errors.Is(context.Cause(ctx), errLate) {
-		err = errLate
+	if cause := context.Cause(ctx); err != nil && (errors.Is(cause, errLate) || errors.Is(cause, errRepeated)) {
+		err = cause
 	}
 	if err != nil && (!x.sent || errors.Is(err, errLate)) {
 		return reply{}, &UnsentError{explained(err)}
@@ -160,6 +160,12 @@ func (c *Client) exchange(ctx context.Context, s Session, method string, target 
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // a byte order mark
 	return reply{Answer: parseAnswer(resp, body), header: resp.Header, body: body}, nil
+}
+
+// repeatable reports whether a request may be made twice unseen: questions may, but for
+// the poll, whose answer may hold another GUID or an event.
+func repeatable(method string, target *url.URL) bool {
+	return method == http.MethodGet && !strings.Contains(target.Path, "/"+eventPath+"/")
 }
 
 // newRequest is http.NewRequestWithContext for a URL that need not be parsed.

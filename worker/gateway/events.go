@@ -13,6 +13,9 @@ const (
 	PollPause   = 200 * time.Millisecond // least time from an answer to the next poll; 500 ms at most
 )
 
+// eventPath is what polls ask for.
+const eventPath = "agentevent"
+
 // Event is one event of an inspector's poll. The zero value is none.
 type Event struct {
 	Type   string
@@ -37,7 +40,7 @@ func (e Event) Shutdown(inspector string) bool {
 // minute. It returns the session to go on with: an answer may bring another GUID
 // [cec_07_0005] and other cookies.
 func (c *Client) Poll(ctx context.Context, s Session) (Event, Session, Answer, error) {
-	reply, err := c.call(ctx, s, http.MethodGet, nil, "agentevent", s.Inspector)
+	reply, err := c.call(ctx, s, http.MethodGet, nil, eventPath, s.Inspector)
 	if err != nil || !reply.succeeded() {
 		return Event{}, s, reply.Answer, err
 	}

@@ -31,6 +31,10 @@ var (
 	errUnasked = errors.New("the connection held an answer that nobody had asked for: it is not taken, and the connection is closed")
 	// errLate comes where the time of a call was over before its request was written.
 	errLate = fmt.Errorf("nothing was sent: %w", context.DeadlineExceeded)
+	// errRepeated comes where a request got no answer and net/http would make it again,
+	// or the gateway asks for that. The worker does so, when it has asked what the first
+	// one came to.
+	errRepeated = errors.New("the gateway ended the request without an answer")
 	// errProxy is what HTTP 407 means.
 	errProxy = errors.New("the proxy asks for credentials (HTTP 407): put them into HTTPS_PROXY, or name the gateway in NO_PROXY")
 )

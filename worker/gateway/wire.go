@@ -16,6 +16,7 @@ const (
 	asked             // bytes of the request have left
 	heard             // and bytes have come
 	resting           // the answer has been read
+	barred            // nothing may be sent
 )
 
 // wire is a TCP connection, below TLS, that sees whether an answer began to come
@@ -45,8 +46,14 @@ func (w *wire) Read(p []byte) (int, error) {
 // write it when it wakes, before any timer could tell that its time is over: the command
 // is somebody else's by then.
 func (w *wire) Write(p []byte) (int, error) {
-	if w.state.CompareAndSwap(given, asked) && isPast(w.until.Load(), time.Now()) {
-		return 0, errLate
+	switch w.state.Load() {
+	case barred:
+		return 0, errRepeated
+	case given:
+		if isPast(w.until.Load(), time.Now()) {
+			return 0, errLate
+		}
+		w.state.Store(asked)
 	}
 	return w.Conn.Write(p)
 }
@@ -64,22 +71,34 @@ type exchange struct {
 	wire  *wire       // nil before there is a connection
 	early atomic.Bool // the answer was there before the request
 	sent  bool        // there was a connection: something may have been sent
+	again bool        // it may be made once more if its connection breaks
+	wrote atomic.Bool // HTTP/2 has begun to send it
 }
 
 // newExchange returns the context to make the request with. It ends with the exchange.
-func newExchange(ctx context.Context) (*exchange, context.Context) {
-	x := &exchange{}
+func newExchange(ctx context.Context, again bool) (*exchange, context.Context) {
+	x := &exchange{again: again}
 	if until, limited := ctx.Deadline(); limited {
 		x.until = &until
 	}
 	x.trace.GotConn = x.gotConn
+	x.trace.WroteHeaders = func() { x.wrote.Store(true) }
 	x.trace.GotFirstResponseByte = x.gotFirstByte
 	ctx, x.stop = context.WithCancelCause(ctx)
 	return x, httptrace.WithClientTrace(ctx, &x.trace)
 }
 
+// gotConn is told of each connection that net/http chooses. By itself it would make a
+// GET again whose connection broke, and over HTTP/2 every request whose stream the
+// gateway ended with PROTOCOL_ERROR or REFUSED_STREAM, as fast as the gateway answers.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	bar := x.left() && !x.again
+	if bar {
+		x.stop(errRepeated)
+	}
+	x.again = x.again && !x.left() // once
 	x.sent = true
+	x.wrote.Store(false)
 	c := info.Conn
 	if over, is := c.(*tls.Conn); is {
 		if over.ConnectionState().NegotiatedProtocol == "h2" {
@@ -88,7 +107,9 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 		}
 		c = over.NetConn()
 	}
-	if x.wire, _ = c.(*wire); x.wire != nil {
+	if x.wire, _ = c.(*wire); x.wire != nil && bar {
+		x.wire.state.Store(barred)
+	} else if x.wire != nil {
 		x.wire.until.Store(x.until)
 		x.wire.state.Store(given)
 	}
@@ -101,6 +122,14 @@ func (x *exchange) gotShared() {
 	if isPast(x.until, time.Now()) {
 		x.stop(errLate)
 	}
+}
+
+// left reports whether bytes of the request may have left.
+func (x *exchange) left() bool {
+	if x.wire != nil {
+		return x.wire.state.Load() != given
+	}
+	return x.wrote.Load()
 }
 
 func (x *exchange) gotFirstByte() {

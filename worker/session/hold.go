@@ -34,7 +34,6 @@ type polling struct {
 	end context.CancelCauseFunc
 
 	refusals int           // of polls in a row
-	rotates  bool          // polls have brought other GUIDs
 	pause    time.Duration // before the next
 }
 
@@ -159,13 +158,7 @@ func (p *polling) poll(ctx context.Context, client *gateway.Client, s gateway.Se
 	}
 	if verdict == alive {
 		first := !p.polled.Swap(true)
-		// A poll is repeated unseen where its connection had been closed, and the answer
-		// with another GUID may be lost so.
-		if p.rotates = p.rotates || next.GUID != s.GUID; p.rotates {
-			p.missed = p.in.pool.cfg.Now()
-		} else {
-			p.missed = time.Time{}
-		}
+		p.missed = time.Time{}
 		p.signIn.lasts()
 		p.in.warn(nil)
 		p.heard(ctx, s, next, event)
