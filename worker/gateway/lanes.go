@@ -194,8 +194,10 @@ func (p *lanes) keep(l *lane, version int) (unused []*lane) {
 	case version > 1 && p.shared != nil && p.usable(p.shared, now):
 		return []*lane{l}
 	case version > 1:
+		if unused, p.idle = p.idle, nil; p.shared != nil {
+			unused = append(unused, p.shared) // nobody would give it back
+		}
 		p.shared = l
-		unused, p.idle = p.idle, nil
 		return unused
 	}
 	l.idle = now

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -241,6 +242,23 @@ func TestConnectionsAge(t *testing.T) {
 	}
 }
 
+// TestOldConnectionIsClosed: an HTTP/2 connection that is too old is closed when another
+// takes its place. Nothing else would end it before it has been idle for long.
+func TestOldConnectionIsClosed(t *testing.T) {
+	t.Parallel()
+	now := time.Hour
+	p := lanes{most: 1, clock: func() time.Duration { return now }, config: &tls.Config{}}
+	first := p.take()
+	if unused := p.keep(first, 2); len(unused) > 0 || p.take() != first {
+		t.Fatal("the first one is not shared")
+	}
+	now += oldest
+	second := p.take()
+	if unused := p.keep(second, 2); second == first || !slices.Contains(unused, first) || p.take() != second {
+		t.Errorf("unused: %v", unused)
+	}
+}
+
 // TestDeadConnections: a failover leaves all connections dead and silent. One call
 // that times out is enough for the next to dial anew.
 func TestDeadConnections(t *testing.T) {
@@ -322,29 +340,5 @@ func TestUnsent(t *testing.T) {
 				t.Errorf("unsent %v: %v", !test.unsent, err)
 			}
 		})
-	}
-}
-
-// TestPostIsNotRepeated: a call whose connection breaks is not made again, whatever
-// broke, also on a connection that has been used before.
-func TestPostIsNotRepeated(t *testing.T) {
-	t.Parallel()
-	var calls atomic.Int64
-	g := newCounted(t, (*httptest.Server).Start, func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/30099") {
-			calls.Add(1)
-			conn, _, _ := http.NewResponseController(w).Hijack()
-			_ = conn.Close()
-			return
-		}
-		success(w, r)
-	})
-	c := clientOf(t, g.URL)
-	for n := range int64(20) {
-		must(t, call(t, c))
-		time.Sleep(2 * rest)
-		if err := callAgent(t, c, "30099"); err == nil || calls.Load() != n+1 {
-			t.Fatalf("%d calls for %d, %v", calls.Load(), n+1, err)
-		}
 	}
 }
