@@ -269,15 +269,12 @@ func (f *following) can(r record) bool {
 	if ever && wait <= patience {
 		return true
 	}
-	f.in.lost(down, errors.New(problemOf(r)))
-	return false
-}
-
-func problemOf(r record) string {
-	if r.Problem != "" {
-		return r.Problem
+	why := r.Problem
+	if why == "" {
+		why = f.passwords.why(r, cred.Password)
 	}
-	return "the gateway has refused the password: no sign-in before it changes"
+	f.in.lost(down, errors.New(why))
+	return false
 }
 
 // shared is a session that another program, or other workers, keep.

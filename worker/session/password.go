@@ -77,6 +77,19 @@ func (p *passwords) wait(r record, password string, now time.Time) (d time.Durat
 	return max(0, r.Refused[i].NotUntil.Sub(now)), true
 }
 
+// why says for what reason a password must not be tried, where nothing else is known.
+func (p *passwords) why(r record, password string) string {
+	i := p.find(r, password)
+	if i < 0 || r.Refused[i].Wrong > 0 {
+		return "the gateway has refused the password: no sign-in before it changes"
+	}
+	until := " (next sign-in at " + r.Refused[i].NotUntil.UTC().Format(time.TimeOnly) + " UTC, or when the password changes)"
+	if r.Refused[i].Unheard > 0 {
+		return "nobody has heard the answers to sign-ins with this password, and the gateway may have counted them as wrong ones" + until
+	}
+	return "the gateway has refused the account" + until
+}
+
 // refuse remembers what the gateway said of a password, also where the lease is lost
 // meanwhile.
 func (p *passwords) refuse(ctx context.Context, t *tenure, k *kept, password string, what retcode.SignIn) {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"testing"
@@ -94,6 +95,31 @@ func TestEndedWhileSigningIn(t *testing.T) {
 	}
 	if n := r.signIns("100-004"); n == 0 || n > wrongTries {
 		t.Errorf("%d tries, %d of a locked account", n, r.signIns("110-021"))
+	}
+}
+
+// TestUnheardPassword: a worker that may not try a password says why: the gateway has
+// refused it, or the account, or nobody has heard what it said.
+func TestUnheardPassword(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, sim.Config{})
+	var hash passwords
+	for words, m := range map[string]mark{
+		"may have counted":                    {Unheard: wrongTries + 1},
+		"refused the password":                {Wrong: wrongTries},
+		"the gateway has refused the account": {},
+	} {
+		m.Hash, m.NotUntil = hash.hashOf("salt", password), time.Now().Add(time.Hour)
+		text, err := json.Marshal(record{Salt: "salt", Refused: []mark{m}})
+		r.must(err)
+		r.write(string(text))
+		before := r.signIns("")
+		p := r.start("b")
+		r.says(p, words)
+		p.stop()
+		if n := r.signIns("") - before; n != 0 {
+			t.Errorf("%d sign-ins", n)
+		}
 	}
 }
 
