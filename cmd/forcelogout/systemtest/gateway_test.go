@@ -154,6 +154,26 @@ func TestGatewayDown(t *testing.T) {
 	}
 }
 
+// TestGatewayRecovery: a switch-over comes later, and a new sign-in helps.
+func TestGatewayRecovery(t *testing.T) {
+	t.Parallel()
+	g, ctx := startFlagged(t, "--recovery", "105-007", "--recovery-after", "200ms"), rig.Context(t)
+	resp, said := g.ask(t, http.MethodPut, "onlineagent/1001", "")
+	for !strings.Contains(said, "105-007") {
+		if ctx.Err() != nil || resp == nil || !strings.Contains(said, `"retcode":"0"`) {
+			t.Fatal(said)
+		}
+		time.Sleep(10 * time.Millisecond)
+		_, said = g.ask(t, http.MethodGet, state30001, strings.TrimPrefix(resp.Header.Get("Set-GUID"), "JSESSIONID="))
+	}
+	if resp, said = g.ask(t, http.MethodPut, "onlineagent/1001/forcelogin", ""); resp == nil || !strings.Contains(said, `"retcode":"0"`) {
+		t.Fatal(said)
+	}
+	if _, said = g.ask(t, http.MethodGet, state30001, strings.TrimPrefix(resp.Header.Get("Set-GUID"), "JSESSIONID=")); !strings.Contains(said, `"status"`) {
+		t.Error(said)
+	}
+}
+
 // TestGatewaySignIn: where the GUID of a sign-in comes, and that it needs its cookie.
 func TestGatewaySignIn(t *testing.T) {
 	t.Parallel()

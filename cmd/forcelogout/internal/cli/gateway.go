@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
@@ -54,9 +53,7 @@ func (c *gatewayCommand) Run(ctx context.Context, std console.IO) error {
 		}
 	}
 	fmt.Fprintf(std.Out, "simulated gateway on %s, inspector %s\n", server.URL, c.Inspector)
-	if c.Down > 0 {
-		defer time.AfterFunc(c.Down, func() { g.SetFaults(c.faults(false)) }).Stop()
-	}
+	defer c.schedule(g)()
 	telling, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var teller sync.WaitGroup
 	teller.Go(func() { tellBreaches(telling, g, log) })

@@ -44,6 +44,7 @@ type gatewaySessions struct {
 	StrayAt          int           `placeholder:"N" help:"The N-th call comes to a node that does not know the session: 100-006, once."`
 	StrayEvery       int           `placeholder:"N" help:"Every N-th call does."`
 	Recovery         string        `placeholder:"105-00x" help:"All operations answer this code."`
+	RecoveryAfter    time.Duration `help:"With --recovery: not before that time from the start, and sessions that begin later work."`
 	NoStateRight     bool          `help:"Questions for agents' states answer 300-001."`
 	NoOwnState       bool          `help:"There is no question for one's own state: 404."`
 }
@@ -78,7 +79,9 @@ func (c *gatewayCommand) gateway() (*sim.Gateway, error) {
 		g.SetAccount(c.Inspector, sim.Account{Password: password})
 	}
 	g.SetFaults(c.faults(c.Down > 0))
-	g.SetRecovery(c.Recovery, false)
+	if c.RecoveryAfter == 0 {
+		g.SetRecovery(c.Recovery, false)
+	}
 	g.Forbid(c.Inspector, c.NoRight)
 	g.PlanSignIn(c.Inspector, slices.Repeat([]sim.Answer{{Retcode: "100-021"}}, c.SignInsUnderWay)...)
 	g.PlanSignIn(c.Inspector, slices.Repeat([]sim.Answer{{Fault: sim.FaultAnswerLost}}, c.LoseSignIns)...)
@@ -98,6 +101,22 @@ func (c *gatewayCommand) config(adopt bool) sim.Config {
 			Msg: has("msg"), Number: has("number"), EmptyResult: has("empty-result"), HTML: has("html"),
 			BOM: has("bom"), Chunked: has("chunked"), Gzip: has("gzip"), Close: has("close"),
 		},
+	}
+}
+
+// schedule lets happen what has a time, until stop is called.
+func (c *gatewayCommand) schedule(g *sim.Gateway) (stop func()) {
+	var timers []*time.Timer
+	if c.Down > 0 {
+		timers = append(timers, time.AfterFunc(c.Down, func() { g.SetFaults(c.faults(false)) }))
+	}
+	if c.RecoveryAfter > 0 {
+		timers = append(timers, time.AfterFunc(c.RecoveryAfter, func() { g.SetRecovery(c.Recovery, true) }))
+	}
+	return func() {
+		for _, timer := range timers {
+			timer.Stop()
+		}
 	}
 }
 
@@ -141,7 +160,7 @@ func (c *gatewayCommand) check() error {
 		}
 	}
 	for flag, d := range map[string]time.Duration{
-		"latency": c.Latency, "down": c.Down, "effect-delay": c.EffectDelay, "poll-wait": c.PollWait, "sign-in-time": c.SignInTime,
+		"latency": c.Latency, "down": c.Down, "recovery-after": c.RecoveryAfter, "effect-delay": c.EffectDelay, "poll-wait": c.PollWait, "sign-in-time": c.SignInTime,
 		"lock-time": c.LockTime, "call-time": c.CallTime, "next-call": c.NextCall,
 	} {
 		if d < 0 {
