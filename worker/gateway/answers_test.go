@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -190,6 +192,7 @@ func TestStrayAnswers(t *testing.T) {
 		for _, how := range []string{"one record", "two records", "two packets"} {
 			// One at a time is the fastest to use a connection again.
 			for _, at := range map[string][]int{"one record": {8}, "two records": {8}, "two packets": {1}}[how] {
+				tight := at > 1 && how != "two packets"
 				t.Run(fmt.Sprintf("%s, %s, %d at once", protocol, how, at), func(t *testing.T) {
 					g := newSpeaker(t, version, 1, nil)
 					g.say = func(agent string, _ int) string {
@@ -201,6 +204,9 @@ func TestStrayAnswers(t *testing.T) {
 						g.apart = how == "two packets"
 					}
 					c := g.client(t)
+					if tight {
+						c.transport.most = 1 // so that connections are used again without a rest
+					}
 					var failed atomic.Int64
 					var calls sync.WaitGroup
 					for caller := range at {
@@ -221,6 +227,47 @@ func TestStrayAnswers(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestEarlyAnswer: an answer that comes after a call has been given a connection, and
+// before its request has left, is not the call's.
+func TestEarlyAnswer(t *testing.T) {
+	t.Parallel()
+	conns := make(chan net.Conn, 1)
+	g := newCounted(t, func(s *httptest.Server) {
+		s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context { conns <- c; return ctx }
+		s.Start()
+	}, success)
+	c := clientOf(t, g.URL)
+	must(t, call(t, c))
+	conn := <-conns
+	time.Sleep(2 * rest)
+	came := make(chan struct{})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GotFirstResponseByte: sync.OnceFunc(func() { close(came) }),
+		WroteHeaders: func() { // to a buffer
+			_, _ = io.WriteString(conn, good)
+			<-came
+		},
+	})
+	if answer, err := c.ForceLogout(ctx, Session{Inspector: "1001", GUID: "guid"}, "30012"); !errors.Is(err, errUnasked) {
+		t.Errorf("answer %+v, error %v", answer, err)
+	}
+	must(t, call(t, c))
+}
+
+// TestBytesAtRest: bytes that come between two calls go no further: net/http would
+// write them into the log, and there may be a GUID in them.
+func TestBytesAtRest(t *testing.T) {
+	t.Parallel()
+	here, there := net.Pipe()
+	defer here.Close()
+	w := &wire{Conn: here}
+	w.state.Store(resting)
+	go func() { _, _ = io.WriteString(there, good); _ = there.Close() }()
+	if n, err := w.Read(make([]byte, 100)); n != 0 || !errors.Is(err, errUnasked) {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 }
 
