@@ -29,7 +29,7 @@ func mayImport() map[string][]string {
 		"worker/session":     {"messages", "worker/gateway", "worker/retcode", "worker/streams"},
 		"worker/client":      {"messages", "worker/streams"},
 		"worker/shift":       {"messages"},
-		"worker/job":         {"messages", "worker/gateway", "worker/retcode"},
+		"worker/job":         {"messages", "worker/clock", "worker/gateway", "worker/retcode"},
 		"worker/outage":      {"worker/clock", "worker/job", "worker/retcode"},
 		"worker/record":      {"messages", "worker/admin", "worker/gateway", "worker/health", "worker/job", "worker/streams"},
 		"worker/intake":      {"messages", "worker/clock", "worker/health", "worker/streams"},

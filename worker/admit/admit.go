@@ -66,7 +66,7 @@ func (a *Admitter) Admit(ctx context.Context, d *intake.Delivery) (j *job.Job, n
 		if settled {
 			return nil, 0
 		}
-		// Who is at it may need a moment to say how it ended.
+		// Whoever holds the command may need a moment to record its end.
 		until := clock.Earlier(last.restsUntil, j.Expires.Add(record.RecordTime))
 		if !until.After(time.Now()) {
 			return j, last.note
@@ -190,7 +190,7 @@ func (a *Admitter) lookOnce(ctx context.Context, d *intake.Delivery, j *job.Job)
 		return found, err
 	}
 	if isNew && (!d.IsProven(ctx) || d.IsContested()) {
-		return found, errUnproven // contested, it is not new
+		return found, errUnproven // a contested delivery is not new: look again, at the leader
 	}
 	return a.resume(ctx, d, j, note)
 }

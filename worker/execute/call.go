@@ -61,7 +61,7 @@ func (e *Executor) call(ctx context.Context, x *execution) job.Seen {
 	}
 	seen.Down = down
 	if seen.Verdict.Class == retcode.Session {
-		used.Refused() // after its end, where a new GUID is taken up that came with the answer
+		used.Refused() // after the exchange, which takes up a new GUID if one came with the answer
 	}
 	e.tell(ctx, x, seen, took)
 	if err := ctx.Err(); err != nil {

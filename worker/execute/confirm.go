@@ -20,8 +20,8 @@ const (
 
 // confirm looks whether the agent has signed out indeed after the gateway said so: it
 // waits for the event, without a slot, and asks for the state in between. It returns what
-// was seen last. Where it cannot look any more, what the gateway has said would be lost
-// with the command, so nothing more is waited for.
+// was seen last. If it cannot look any more, it returns at once: waiting longer could lose
+// the command, and with it the gateway's answer.
 func (e *Executor) confirm(ctx context.Context, x *execution) job.Seen {
 	confirmed := job.Seen{What: job.Confirmed}
 	pauses := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstLook), backoff.WithMultiplier(2),

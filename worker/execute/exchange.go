@@ -63,7 +63,8 @@ type shown struct {
 
 // take waits for an inspector as long as the call may be made.
 func (e *Executor) take(x *execution) (*session.Use, error) {
-	// Where it was withdrawn before, the question is whether the agent is signed out.
+	// A withdrawal that was known before does not stop the wait: the inspector is needed to
+	// ask whether the agent is signed out.
 	stop := session.Stop{Drained: e.Draining, Gone: x.withdrawal(), At: x.Expires}
 	use, err := e.Inspectors.Take(stop, x.wish())
 	if !errors.Is(err, session.ErrStopped) {

@@ -34,8 +34,8 @@ func (e *Executor) query(ctx context.Context, x *execution) job.Seen {
 	return seen
 }
 
-// ofQuery is what a state query shows. That questions are answered does not show that
-// sign-outs would be.
+// ofQuery is what a state query shows. An answered query says nothing about whether
+// sign-outs work, so only a bad answer counts.
 func ofQuery(answer gateway.Answer, v job.Verdict) shown {
 	found := shown{Report: session.Report{GUID: answer.GUID, Heard: heard(answer, v)}, why: v.Meaning}
 	if h := outage.HealthOf(v); h.IsBad() {

@@ -57,7 +57,7 @@ func (e *Executor) Run(ctx context.Context, d *intake.Delivery, j *job.Job, note
 	}
 }
 
-// present adds to what was seen what holds at this moment.
+// present adds the current withdrawal, delivery and lease to what was seen.
 func (x *execution) present(seen job.Seen) job.Seen {
 	seen.Withdrawn, seen.Delivery, seen.Lost = x.d.Withdrawn(), x.d.Number(), x.d.Remaining() <= 0
 	return seen

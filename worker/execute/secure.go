@@ -25,8 +25,8 @@ import (
 var (
 	// errSettled: the command has a result by now.
 	errSettled = errors.New("it has a result already")
-	// errTwin: another message is the same command, and may be executed at this moment. If
-	// it is not, because its holder has seen this one's claim, this one comes again.
+	// errTwin: another message holds the same command, and may be executed now. If its
+	// holder stopped because of this message's claim, this message comes again.
 	errTwin = errors.New("another message is the same command")
 )
 
@@ -39,7 +39,8 @@ func (e *Executor) secure(ctx context.Context, x *execution) job.Seen {
 	return job.Seen{What: job.Secured}
 }
 
-// own insists: not knowing, the worker must do nothing.
+// own claims the command if it could be doubled, and repeats until NATS answers: without
+// an answer the worker must do nothing.
 func (e *Executor) own(ctx context.Context, x *execution) error {
 	x.Delivery, x.Contested = x.d.Number(), x.d.IsContested()
 	if !x.CouldBeDoubled(e.Commands.Window(), time.Now()) || !x.claimedAt.IsZero() && e.isClaimFresh(x) {
@@ -49,7 +50,7 @@ func (e *Executor) own(ctx context.Context, x *execution) error {
 		return err
 	}
 	if x.Cancelled == nil {
-		// A claim is not worth its note where no call can be made.
+		// No claim is written where no inspector could make the call.
 		if err := e.Inspectors.Possible(x.wish()); err != nil {
 			return err
 		}

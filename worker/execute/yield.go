@@ -23,11 +23,11 @@ func (e *Executor) yield(ctx context.Context, x *execution, step job.Step) {
 	switch {
 	case err == nil:
 		e.Noting.Worked(ctx)
-	case !errors.Is(err, job.ErrLost): // that tells nothing of notes
+	case !errors.Is(err, job.ErrLost): // a lost lease says nothing about storing notes
 		e.Noting.Failed(ctx, err)
 	}
 	held := x.d.Remaining() > 0
-	x.d.Drop() // before the server can deliver it again: here it must be new then
+	x.d.Drop() // before the server can deliver it again: this process must then take it as new
 	if errors.Is(err, job.ErrLost) || !held {
 		e.Book.Lost(ctx, x.Job)
 		return
@@ -44,9 +44,9 @@ func (e *Executor) yield(ctx context.Context, x *execution, step job.Step) {
 	e.Log.LogAttrs(ctx, slog.LevelDebug, "handed back", x.Attr(), slog.Duration("delay", delay))
 }
 
-// delay is when the server shall deliver the command again. One that was withdrawn while
-// it was still here comes at once. What a worker that ends hands back stays out of its own
-// pulls, which are open until they are surely empty.
+// delay is how long the server keeps the command. A command that was withdrawn here comes
+// at once. A worker that ends adds DrainTime, so that its own last pulls do not get the
+// command back.
 func (e *Executor) delay(x *execution, step job.Step) time.Duration {
 	var delay time.Duration
 	nudged := !x.Ending && (x.Cancelled != nil || x.d.Withdrawn() != nil) // since the step was decided on

@@ -76,8 +76,8 @@ func (d *Delivery) Ack() error {
 	return nil
 }
 
-// Nak gives the message back to the server, to be delivered again after some time. Whoever
-// has it by now loses it, so this is for who surely holds it.
+// Nak gives the message back to the server, to be delivered again after some time. A NAK
+// takes the message from its present holder, so call Nak only while the lease surely holds.
 func (d *Delivery) Nak(delay time.Duration) error {
 	msg, _ := d.newest()
 	err := error(nil)

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// stalledPeriod is how often it is looked at while nothing is delivered.
+	// stalledPeriod is how often the consumer is looked at while nothing is delivered.
 	stalledPeriod = 2 * time.Second
 	// crowdedTime is how long a command may wait for room before it is said.
 	crowdedTime = 5 * time.Second
@@ -79,15 +79,15 @@ func (in *Intake) look(ctx context.Context, moved bool) bool {
 		in.stall(ctx, "commands wait on the server and none is delivered", fmt.Sprintf("%d of them", info.NumPending))
 		return false
 	default:
-		// Once may be a command that is just on its way.
+		// One quiet look proves nothing: a command may be on its way.
 		in.quiet = quiet
 		in.stall(ctx, "", "")
 	}
 	return true
 }
 
-// consumerUnusable: it does not answer, or is not as it must be. Whoever finds that says
-// the same, so that it is one line.
+// consumerUnusable is said both when the consumer does not answer and when its settings
+// are wrong, so that the log has one line.
 const consumerUnusable = "the consumer cannot be used"
 
 // errAckPending: new commands wait, though others may come again.

@@ -95,8 +95,9 @@ func (j *Job) queryLater(v Verdict, p Policy, now time.Time) {
 	j.rest(now.Add(p.Retry.delay(j.Unread, 0)), ForRetry)
 }
 
-// giveUp ends a command after its last call. Where one before it may go on, or have worked
-// and be why this one did not, the agent's state is asked first.
+// giveUp ends a command after its last call, unless an earlier call may still be going on,
+// or may have worked and be the reason that the last one failed: then it asks for the
+// agent's state first.
 func (j *Job) giveUp(p Policy, now time.Time) Step {
 	if _, over := j.exhausted(p); over && j.goesOn(now) {
 		j.QueryFirst = true

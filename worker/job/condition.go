@@ -6,8 +6,8 @@ import (
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
 
-// freshTime is how old what decides about a call may be when the call is made. The turn
-// that --rate gives, and an inspector, may take longer to come.
+// freshTime is the greatest age, at the call, of a state that decides about the call. The
+// turn that --rate gives, or an inspector, may come later.
 const freshTime = time.Second
 
 // IsStale reports whether the agent's state has to be asked once more right before the

@@ -3,6 +3,7 @@ package job
 import (
 	"time"
 
+	"github.com/forcelogout/forcelogout/worker/clock"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
 
@@ -141,8 +142,8 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 	case GatewayDown:
 		rest := j.pause(2*p.TrialPause, longRest, now)
 		if seen.Untried {
-			// However often that was: it may be what all wait for, and while the gateway is
-			// down too few are pulled to be a burden.
+			// Whatever the number of deliveries: all may be waiting for this very call, and
+			// while the gateway is down too few are pulled to be a burden.
 			rest = j.pause(gatewayDown, p.TrialPause, now)
 		}
 		j.postpone(rest, ForGateway, now)
@@ -170,8 +171,8 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 	return j.yield()
 }
 
-// orphan ends a command whose inspector nobody knows. Where a call may have worked another
-// inspector asks first, which acts on nobody.
+// orphan ends a command whose inspector no worker knows. If a call may have worked,
+// another inspector asks for the agent's state first; asking changes nothing.
 func (j *Job) orphan(why error) Step {
 	if j.Effect != Possible || j.Orphan != nil {
 		return j.end(endNoSession(why))
@@ -184,7 +185,7 @@ func (j *Job) end(e Ending) Step { return Step{Do: End, Ending: e} }
 
 // yield gives the command back until it is due, or has expired.
 func (j *Job) yield() Step {
-	j.DueAt = earlier(j.DueAt, j.Expires)
+	j.DueAt = clock.Earlier(j.DueAt, j.Expires)
 	return Step{Do: Yield, Until: j.DueAt, For: j.reason()}
 }
 

@@ -26,8 +26,8 @@ func (j *Job) Doubt() {
 	j.Raise(Possible)
 }
 
-// goesOn reports whether a call may be under way at the gateway. What the agent's state is
-// said to be may change by it.
+// goesOn reports whether a call may be under way at the gateway. The agent's state may
+// change after it was told.
 func (j *Job) goesOn(now time.Time) bool { return now.Before(j.OpenUntil) }
 
 // askWhenOver puts off the command's end: the call that is under way may work after the

@@ -87,8 +87,8 @@ func (j *Job) out() Ending {
 	return endAlreadySignedOut()
 }
 
-// Lapsed is the end of a command whose time has run out. What the gateway has said goes
-// before, and that it was withdrawn and never called for: whoever withdrew it was told so.
+// Lapsed is the end of a command whose time has run out. What the gateway said in time
+// wins; so does a withdrawal before any call, as whoever withdrew it was told so.
 func (j *Job) Lapsed() Ending {
 	switch {
 	case j.Effect == Claimed:

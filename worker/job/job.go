@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/clock"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
 
@@ -88,7 +89,7 @@ func (j *Job) Began(inspector string, now time.Time) {
 func (j *Job) CouldBeDoubled(window time.Duration, now time.Time) bool {
 	endOnly := j.Command.IssuedAt.IsZero() && !j.Command.ExpiresAt.IsZero()
 	return j.Delivery > 1 || j.Doubtful || j.Contested || j.Redelivered || !j.HasOwnID || endOnly ||
-		now.Sub(j.Stored) >= window || j.Expires.Sub(earlier(j.IssuedAt, j.Stored)) > window
+		now.Sub(j.Stored) >= window || j.Expires.Sub(clock.Earlier(j.IssuedAt, j.Stored)) > window
 }
 
 // dueIn is how long the command has to wait, 0 where it is due.
@@ -98,18 +99,4 @@ func (j *Job) dueIn(now time.Time) time.Duration {
 		return 0
 	}
 	return max(0, j.DueAt.Sub(now))
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }

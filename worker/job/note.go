@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/clock"
 )
 
 // What a note that somebody has written since the last look can mean.
@@ -15,8 +16,8 @@ var (
 	ErrWithdrawn = errors.New("the command was withdrawn")
 )
 
-// Note is what the next worker must know. It ends a delivery of a message of the command
-// stream; 0 ends none.
+// Note returns what the next worker must know. The sequence and the delivery name what the
+// note ends; a delivery of 0 ends none.
 func (j *Job) Note(seq, delivery uint64) messages.Parked {
 	return messages.Parked{
 		Sequence: seq, Delivery: delivery, Calls: j.Calls, Spent: j.Spent,
@@ -93,9 +94,8 @@ func (j *Job) TakeUp(self string, p messages.Parked, note, seq uint64) error {
 	return nil
 }
 
-// hasEnded reports whether a note is what a worker leaves for a moment when a command
-// has ended: the command has a result, which a look at the ledger may have come too early
-// for.
+// hasEnded reports whether the note says that the command has ended. Then there is a
+// result, even if the ledger was asked too early to show it.
 func hasEnded(p messages.Parked, note uint64) bool {
 	return note != 0 && p.Sequence == 0 && p.Cancelled == nil
 }
@@ -105,5 +105,5 @@ func RestsUntil(p messages.Parked, ackWait time.Duration, now time.Time) time.Ti
 	if p.Claim == 0 {
 		return time.Time{}
 	}
-	return earlier(p.ClaimedAt, now).Add(ackWait)
+	return clock.Earlier(p.ClaimedAt, now).Add(ackWait)
 }

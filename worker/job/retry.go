@@ -37,8 +37,8 @@ func (r Retry) delay(calls int, retryAfter time.Duration) time.Duration {
 	return max(wait, r.wished(retryAfter))
 }
 
-// wished is a Retry-After as far as it is followed: a longer one would cost commands
-// their lives.
+// wished cuts a Retry-After to the longest wait, so that a long one does not let commands
+// expire.
 func (r Retry) wished(retryAfter time.Duration) time.Duration { return min(retryAfter, r.Max) }
 
 // grown is a pause that doubles with each delivery of a command, up to most.

@@ -14,7 +14,7 @@ const (
 	Secured               // it has no result, and nobody else can call for it
 	Told                  // a state query was answered, or failed
 	Answered              // a call was answered, or failed
-	Confirmed             // it was looked for the effect of a call that was answered with success
+	Confirmed             // the effect of a successful call was looked for
 
 	// These bar what was to be done. Nothing was sent.
 	NoPlace        // it cannot wait in this process

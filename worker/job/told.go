@@ -3,6 +3,7 @@ package job
 import (
 	"time"
 
+	"github.com/forcelogout/forcelogout/worker/clock"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 	"github.com/forcelogout/forcelogout/worker/retcode"
 )
@@ -16,7 +17,7 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 		j.Inspector = seen.Inspector
 		return j.end(j.out())
 	case seen.State.Presence == gateway.PresenceSignedIn && j.Effect == Possible && !j.goesOn(now):
-		// Sooner, the call that goes on may work after this answer.
+		// Before OpenUntil the call may still work after this answer.
 		j.Effect = None
 	}
 	if j.isOver() {
@@ -94,7 +95,7 @@ func (j *Job) onCondition(v Verdict, p Policy, now time.Time) Step {
 	case j.isSuperseded(j.state):
 		return j.end(endSuperseded(j.state.SignedInAt))
 	case j.isBusy(j.state, now):
-		j.rest(earlier(now.Add(j.pause(lookAtCall, lastLookAtCall, now)), j.Command.GraceUntil), ForCall)
+		j.rest(clock.Earlier(now.Add(j.pause(lookAtCall, lastLookAtCall, now)), j.Command.GraceUntil), ForCall)
 		return j.next(now)
 	default:
 		return Step{Do: Call}

@@ -46,9 +46,9 @@ type Classifier struct{ retcodes *retcode.Table }
 // NewClassifier judges by a table of retcodes.
 func NewClassifier(table *retcode.Table) *Classifier { return &Classifier{retcodes: table} }
 
-// Call says what an answer to a forced sign-out means, or the error in place of one. It
-// is the one place that decides about a retry. A status that no gateway sends goes before the body: a proxy
-// may wrap anything in its 502.
+// Call says what an answer to a forced sign-out means, or the error in place of an answer.
+// An HTTP status that no gateway sends counts more than the body: a proxy may wrap
+// anything in its 502.
 func (c *Classifier) Call(answer gateway.Answer, err error) Verdict {
 	switch status := answer.HTTPStatus; {
 	case err != nil:
@@ -70,8 +70,8 @@ func (c *Classifier) Call(answer gateway.Answer, err error) Verdict {
 	}
 }
 
-// State is the same for a question for an agent's state. A gateway that answers it with a
-// code that nobody knows, as it does without a right to ask, will not tell.
+// State judges the answer to a state query. A gateway that answers with an unknown code,
+// as it does where the right to ask is missing, will not tell later either.
 func (c *Classifier) State(answer gateway.Answer, err error) Verdict {
 	v := c.Call(answer, err)
 	if v.Few {

@@ -1,6 +1,10 @@
 package job
 
-import "time"
+import (
+	"time"
+
+	"github.com/forcelogout/forcelogout/worker/clock"
+)
 
 // longestWaitInHand is the longest wait that a command spends in this process. A longer
 // one is the server's: then a killed worker delays nothing.
@@ -10,12 +14,12 @@ const longestWaitInHand = 2 * time.Second
 // again, at first and at most; see pause.
 const (
 	otherInspector = 5 * time.Second // another inspector works here
-	noInspector    = time.Second     // none does
+	noInspector    = time.Second     // no inspector works here
 	unknownHere    = time.Second     // this worker does not know the inspector
 	gatewayDown    = time.Second     // and the command may show that it is back
 
 	longRest  = 30 * time.Second
-	shortRest = 8 * time.Second // for what is over at any moment
+	shortRest = 8 * time.Second // for what may end at any moment
 )
 
 // The state of an agent who may end their call is asked again after lookAtCall, and then
@@ -25,23 +29,23 @@ const (
 	lastLookAtCall = 20 * time.Second
 )
 
-// lastUnknown is the delivery from which on an inspector that this worker does not know
-// is no matter of a rollout any more: half a minute after the first.
+// From the delivery lastUnknown on, half a minute after the first, a rollout no longer
+// explains an inspector whom this worker does not know.
 const lastUnknown = 6
 
 // maxRenewals is how often in a row one command takes up another or a renewed session,
 // before it rests: they may all be refused.
 const maxRenewals = 3
 
-// renewed counts one more session that was refused, and reports whether that were many.
+// renewed counts one more refused session, and is true each maxRenewals-th time in a row.
 func (j *Job) renewed() bool {
 	j.renewals++
 	return j.renewals%maxRenewals == 0
 }
 
-// pause is how long a command that could not be called stays with the server: longer
-// each time it is delivered, as it would go before what can be called. It comes once more
-// before it expires.
+// pause is how long a command that could not be called stays with the server. It grows
+// with each delivery, so that the command does not get in front of those that can be
+// called, and ends early enough for one more delivery before expiry.
 func (j *Job) pause(first, most time.Duration, now time.Time) time.Duration {
 	return min(grown(first, most, j.Delivery), max(first, j.Expires.Sub(now)/2))
 }
@@ -49,23 +53,23 @@ func (j *Job) pause(first, most time.Duration, now time.Time) time.Duration {
 // rest sets when the command is due, and what it waits for.
 func (j *Job) rest(until time.Time, why Reason) { j.DueAt, j.waitsFor = until, why }
 
-// inTime makes the command due before its end. Where a call may have worked, that is while
-// there is time to ask, and half of what is left each time.
+// inTime makes the command due before it expires. A command whose call may have worked
+// becomes due while there is time to ask, after half of the time left.
 func (j *Job) inTime(now time.Time) {
 	left := j.Expires.Sub(now)
 	if j.QueryFirst && j.Effect != None && left > 2*ShortestCall && j.DueAt.After(j.Expires.Add(-ShortestCall)) {
 		j.DueAt = now.Add(left / 2)
 	}
-	j.DueAt = earlier(j.DueAt, j.Expires)
+	j.DueAt = clock.Earlier(j.DueAt, j.Expires)
 }
 
 // postpone makes the command due later, but not later than it lives.
 func (j *Job) postpone(d time.Duration, why Reason, now time.Time) {
-	j.rest(earlier(j.Expires, later(j.DueAt, now.Add(d))), why)
+	j.rest(clock.Earlier(j.Expires, clock.Later(j.DueAt, now.Add(d))), why)
 }
 
-// reason is what the command waits for. That it was handed back tells no more than that
-// it was called for before.
+// reason is what the command waits for. The note of a command that was handed back does
+// not say; a command that was called for before waits for its retry.
 func (j *Job) reason() Reason {
 	switch {
 	case j.waitsFor != "":

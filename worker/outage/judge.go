@@ -6,8 +6,8 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// looksWell: that a question of the worker's own is answered does not show that
-// sign-outs would be. It ends an outage only where no command is there to try.
+// looksWell takes note of an answered question of the worker's own. It does not prove that
+// sign-outs work, so it ends an outage only where no command is there to try.
 func (g *Gate) looksWell() error {
 	g.suspects.looked = time.Now()
 	switch {

@@ -20,12 +20,12 @@ type suspects struct {
 	byAgent map[string]*suspect
 	others  time.Time // the last call began that got a proper answer
 	looked  time.Time // the gateway answered a question of the worker's own
-	times   int       // counts outages, and the times between them
+	times   int       // number of the present period, with or without an outage
 }
 
 type suspect struct {
 	failed time.Time // the last call
-	in     int       // one of times
+	in     int       // the period of it, see suspects.times
 	proven bool      // others were answered between two failures, with no outage between
 }
 
@@ -55,7 +55,7 @@ func (s *suspects) failed(workNo string, reached bool, now time.Time) fault {
 		return ofGateway
 	}
 	othersFine := s.others.After(before)
-	// What fails in one outage and in the next proves nothing.
+	// Failures in two different periods prove nothing about the agent.
 	a.proven = a.proven || othersFine && in == s.times
 	switch {
 	case othersFine, a.proven && s.looked.After(before):

@@ -142,7 +142,7 @@ func (b *Book) conclude(ctx context.Context, ended *posted) {
 	j, r := ended.Job, ended.result
 	b.Reply(ctx, j, ended.Header, ended.entry.Data)
 	b.Settle(ctx, j, ended.Done())
-	if ended.Note != 0 && j.Cancelled == nil { // that it was withdrawn is of use longer
+	if ended.Note != 0 && j.Cancelled == nil { // the note of a withdrawal is still needed later
 		b.Notes.Forget(j.Command.ID, ended.Note)
 	}
 	b.Metrics.Result(r.Outcome, r.Cause)

@@ -46,7 +46,7 @@ func (o *outbox) run(ctx context.Context) {
 	way := make(chan sent, cap(o.in))
 	o.again.Go(func() { o.await(ctx, way) })
 	for out := range o.in {
-		// Whoever else is about to tell something shall do so first.
+		// Let other goroutines queue first, so that one write carries them all.
 		runtime.Gosched()
 		o.send(ctx, out, way)
 		for range len(o.in) {

@@ -34,7 +34,7 @@ const errCodeTooLarge jetstream.ErrorCode = 10054
 func Measure(ctx context.Context, stream jetstream.Stream, err error) {
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) && refused.ErrorCode == errCodeTooLarge {
-		_, _ = stream.Info(ctx) // without it the next try shows the same
+		_, _ = stream.Info(ctx) // refreshes the cached max_msg_size; if that fails, so does the next try
 	}
 }
 
