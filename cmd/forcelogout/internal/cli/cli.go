@@ -38,7 +38,7 @@ type commands struct {
 // errQuiet ends with exit.Failed after all has been said.
 var errQuiet = errors.New("something was not done")
 
-// Program is the program; what is set of it in release builds is its version.
+// Program is forcelogout; release builds set both fields.
 type Program struct{ Version, Commit string }
 
 // Main runs the command line of this process, and returns the exit code.
