@@ -259,6 +259,28 @@ func TestOldConnectionIsClosed(t *testing.T) {
 	}
 }
 
+// TestDoubtedConnectionsAreClosed: those that are older than a call without an answer
+// are closed at once, and not one by one when calls come to them.
+func TestDoubtedConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
+	now := time.Hour
+	p := lanes{most: 8, clock: func() time.Duration { return now }, config: &tls.Config{}}
+	old := []*lane{p.take(), p.take()}
+	for _, l := range old {
+		p.keep(l, 1)
+	}
+	now += time.Second
+	begin := now
+	young := newLane(p.config, nil, now, 0)
+	p.keep(young, 1)
+	if closed := p.dropBefore(begin); !slices.Equal(closed, old) {
+		t.Errorf("%d closed", len(closed))
+	}
+	if now += rest; p.take() != young {
+		t.Error("the young one is gone")
+	}
+}
+
 // TestDeadConnections: a failover leaves all connections dead and silent. One call
 // that times out is enough for the next to dial anew.
 func TestDeadConnections(t *testing.T) {
