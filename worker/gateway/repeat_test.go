@@ -165,7 +165,9 @@ func TestQuestionsAreRepeatedOnce(t *testing.T) {
 		requests.add(name)
 		return f.WriteRSTStream(stream, http2.ErrCodeProtocol)
 	})
-	_, err := c.OwnState(t.Context(), Session{Inspector: "1001", GUID: "guid"})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // a storm would have no end
+	defer cancel()
+	_, err := c.OwnState(ctx, Session{Inspector: "1001", GUID: "guid"})
 	if n := requests.of("GET /agentgateway/resource/onlineagent/1001/agentstatus"); err == nil || n > 2 {
 		t.Errorf("%d requests, %v", n, err)
 	}
