@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -173,9 +174,33 @@ func TestQuestionsAreRepeatedOnce(t *testing.T) {
 	}
 }
 
+// TestDeadHTTP2: a connection that falls silent under a call that may take long is found
+// to be dead, and the call ends before its time.
+func TestDeadHTTP2(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes 20 s")
+	}
+	c := framedClient(t, func(f *framed, stream uint32, request string) error {
+		if strings.Contains(request, "/agentevent/") {
+			f.mute = true
+			return nil
+		}
+		return f.succeed(stream)
+	})
+	must(t, call(t, c))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if _, _, _, err := c.Poll(ctx, Session{Inspector: "1001", GUID: "guid"}); err == nil || ctx.Err() != nil {
+		t.Errorf("the poll ended with %v", err)
+	}
+	must(t, call(t, c))
+}
+
 // framed is the gateway's end of an HTTP/2 connection.
 type framed struct {
 	*http2.Framer
+	mute bool // answers no ping
 	head *hpack.Encoder
 	out  *bytes.Buffer
 }
@@ -233,7 +258,7 @@ func serveFrames(conn net.Conn, serve func(f *framed, stream uint32, request str
 				err = f.WriteSettingsAck()
 			}
 		case *http2.PingFrame:
-			if !frame.IsAck() {
+			if !frame.IsAck() && !f.mute {
 				err = f.WritePing(true, frame.Data)
 			}
 		case *http2.MetaHeadersFrame:

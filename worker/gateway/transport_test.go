@@ -259,6 +259,40 @@ func TestOldConnectionIsClosed(t *testing.T) {
 	}
 }
 
+// TestSharedNoMore: where a gateway has gone back to HTTP/1.1, calls share no connection
+// any more, which would get no rest.
+func TestSharedNoMore(t *testing.T) {
+	t.Parallel()
+	p := lanes{most: 8, clock: func() time.Duration { return time.Hour }, config: &tls.Config{}}
+	l := p.take()
+	p.keep(l, 2)
+	if p.take() != l {
+		t.Fatal("it is not shared")
+	}
+	if unused := p.keep(l, 1); !slices.Contains(unused, l) || p.take() == l {
+		t.Error("it is still shared")
+	}
+}
+
+// TestHandshakeEnds: a gateway that takes connections and says nothing costs a call with
+// much time only a part of it.
+func TestHandshakeEnds(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes 5 s")
+	}
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer mute.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	_, err = clientOf(t, "https://"+mute.Addr().String()).ForceLogout(ctx, Session{Inspector: "1001", GUID: "guid"}, "30012")
+	var unsent *UnsentError
+	if !errors.As(err, &unsent) || ctx.Err() != nil {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestDoubtedConnectionsAreClosed: those that are older than a call without an answer
 // are closed at once, and not one by one when calls come to them.
 func TestDoubtedConnectionsAreClosed(t *testing.T) {
