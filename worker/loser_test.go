@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -77,10 +78,11 @@ func TestOneSpeaksOfExpired(t *testing.T) {
 	replies, err := r.nc.SubscribeSync(answersHere)
 	r.must(err)
 	var all []*admin.Metrics
-	for range 3 {
+	for i := range 3 {
 		metrics := admin.NewMetrics(vcc)
 		all = append(all, metrics)
 		r.start(func(c *worker.Config) { // without a session it pulls nothing
+			c.Instance = fmt.Sprint("w", i) // results of one millisecond would be equal else
 			c.Metrics, c.Inspectors = metrics, []session.Account{{Inspector: inspector, Shared: true}}
 		})
 	}

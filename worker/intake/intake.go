@@ -170,7 +170,7 @@ func (in *Intake) pull(open, work context.Context, n int) {
 	expiring, cancel := context.WithTimeout(open, expiry)
 	defer cancel()
 	options := []jetstream.FetchOpt{jetstream.FetchContext(expiring)}
-	if expiry >= 2*busyHeartbeat && expiry <= busyExpiry {
+	if expiry >= 3*busyHeartbeat && expiry <= busyExpiry {
 		options = append(options, jetstream.FetchHeartbeat(busyHeartbeat))
 	}
 	p := in.leases.pulling()
