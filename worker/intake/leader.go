@@ -24,12 +24,14 @@ const (
 	deposedTime = 30 * time.Second
 )
 
-// leadership is what looks at the consumer have shown of its leader; zero for none.
+// leadership is what looks at the consumer have shown of its leader; zero where it has one
+// replica.
 type leadership struct {
-	name    string
-	changed time.Time // when it was seen to be another one
-	since   time.Time // it had contact at each look from here on; zero where the last had none
-	last    time.Time // look with contact
+	replicated bool
+	name       string    // "" while one steps down
+	changed    time.Time // when it was seen to be another one
+	since      time.Time // it had contact at each look from here on; zero where the last had none
+	last       time.Time // look with contact
 }
 
 // seen notes a look that was asked for at a moment.
@@ -38,11 +40,11 @@ func (s *leadership) seen(consumer *jetstream.ConsumerInfo, asked time.Time) {
 		*s = leadership{}
 		return
 	}
-	if name := consumer.Cluster.Leader; name != s.name {
-		*s = leadership{name: name, changed: asked}
+	if name := consumer.Cluster.Leader; name != s.name || !s.replicated {
+		*s = leadership{replicated: true, name: name, changed: asked}
 	}
 	switch {
-	case majorityAt(consumer, asked).Before(asked.Add(-contactGap)):
+	case s.name == "", majorityAt(consumer, asked).Before(asked.Add(-contactGap)):
 		s.since = time.Time{}
 		return
 	case s.since.IsZero() || asked.Sub(s.last) > contactGap:
@@ -53,12 +55,12 @@ func (s *leadership) seen(consumer *jetstream.ConsumerInfo, asked time.Time) {
 
 // isTrusted reports whether the leader is the only one.
 func (s *leadership) isTrusted() bool {
-	return s.name == "" || !s.since.IsZero() && s.last.Sub(s.since) >= settleTime
+	return !s.replicated || !s.since.IsZero() && s.last.Sub(s.since) >= settleTime
 }
 
 // isContested reports whether another leader may deliver the same.
 func (s *leadership) isContested(now time.Time) bool {
-	return s.name != "" && now.Sub(s.changed) < deposedTime
+	return s.replicated && now.Sub(s.changed) < deposedTime
 }
 
 // heard notes what a look at the consumer has shown of its leader.

@@ -1,0 +1,58 @@
+package intake
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// led is a consumer of three replicas, whose leader has just heard from the others.
+func led(leader string) *jetstream.ConsumerInfo {
+	return &jetstream.ConsumerInfo{
+		Config: jetstream.ConsumerConfig{AckWait: 15 * time.Second},
+		Cluster: &jetstream.ClusterInfo{Leader: leader, Replicas: []*jetstream.PeerInfo{
+			{Name: "b", Current: true, Active: time.Millisecond}, {Name: "c", Current: true, Active: time.Millisecond},
+		}},
+	}
+}
+
+// newLed is leases of a consumer of three replicas, without a connection.
+func newLed() *leases {
+	return newLeases(nil, nil, NewCapacity(1, 0), nil, led("a"), nil, func() {})
+}
+
+// deliver puts the message with a sequence in hand.
+func (l *leases) deliver(t *testing.T, seq uint64) *Delivery {
+	t.Helper()
+	p := l.pulling()
+	meta := &jetstream.MsgMetadata{Sequence: jetstream.SequencePair{Consumer: seq, Stream: seq}, NumDelivered: 1, Timestamp: time.Now()}
+	d, _, trouble := l.hold(nil, meta, p)
+	if d == nil {
+		t.Fatal(trouble)
+	}
+	return d
+}
+
+// TestUnnamedLeaderIsNotTrusted: a leader that steps down may answer that there is none.
+func TestUnnamedLeaderIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLed()
+		for range 2 {
+			l.heard(led("a"), time.Now())
+			time.Sleep(settleTime)
+		}
+		if !l.isTrusted() {
+			t.Fatal("a leader at two looks is not trusted")
+		}
+		l.heard(led(""), time.Now())
+		if l.isTrusted() {
+			t.Error("a consumer without a leader is trusted")
+		}
+		if !l.deliver(t, 1).IsContested() {
+			t.Error("a delivery of a consumer without a leader is not contested")
+		}
+	})
+}
