@@ -26,6 +26,8 @@ type Delivery struct {
 	gone   chan struct{} // closed when it is withdrawn
 	phase  phase         // changed by whoever has the delivery, one at a time
 
+	contested bool // another leader may have delivered it, too; guarded by the leases' lock
+
 	mu        sync.Mutex
 	msg       jetstream.Msg
 	number    uint64 // from 1

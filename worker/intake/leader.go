@@ -76,12 +76,14 @@ func (l *leases) isTrusted() bool {
 	return l.source.leader.isTrusted()
 }
 
-// IsContested reports whether another leader of the consumer may deliver the same message
-// to somebody else.
+// IsContested reports whether another leader of the consumer may deliver, or may have
+// delivered, the same message to somebody else.
 func (d *Delivery) IsContested() bool {
 	d.leases.mu.Lock()
 	defer d.leases.mu.Unlock()
-	return d.leases.source.leader.isContested(time.Now())
+	// It stays so: whoever has it from the other leader may be at it for as long as this one.
+	d.contested = d.contested || d.leases.source.leader.isContested(time.Now())
+	return d.contested
 }
 
 // lookSettled looks at the consumer, a second time where the leader cannot be trusted yet.

@@ -35,6 +35,33 @@ func (l *leases) deliver(t *testing.T, seq uint64) *Delivery {
 	return d
 }
 
+// TestContestedStaysSo: what came while two leaders may have delivered it stays claimed,
+// however long it waits: the other leader's holder may be at it by then.
+func TestContestedStaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLed()
+		l.heard(led("a"), time.Now())
+		contested := l.deliver(t, 1)
+		time.Sleep(deposedTime)
+		settled := l.deliver(t, 2)
+		if !contested.IsContested() {
+			t.Error("a delivery that was contested counts as nobody else's later on")
+		}
+		if settled.IsContested() {
+			t.Error("a delivery counts as contested after the other leader knows of its end")
+		}
+		l.heard(led("b"), time.Now())
+		if !settled.IsContested() {
+			t.Error("a new leader, and what came before counts as nobody else's")
+		}
+		time.Sleep(deposedTime)
+		if !settled.IsContested() {
+			t.Error("a delivery that was found to be contested counts as nobody else's later on")
+		}
+	})
+}
+
 // TestUnnamedLeaderIsNotTrusted: a leader that steps down may answer that there is none.
 func TestUnnamedLeaderIsNotTrusted(t *testing.T) {
 	t.Parallel()

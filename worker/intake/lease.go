@@ -95,7 +95,8 @@ func (l *leases) hold(msg jetstream.Msg, meta *jetstream.MsgMetadata, p pulled) 
 	h = &Delivery{
 		Seq: meta.Sequence.Stream, Stored: meta.Timestamp, leases: l, out: p.out,
 		Doubtful: l.source.isDoubtful(meta.Timestamp, now, l.ackWait), Rest: l.source.rest(meta.Timestamp, l.ackWait),
-		msg: msg, number: meta.NumDelivered, origin: p.origin, proven: p.sent,
+		contested: l.source.leader.isContested(now),
+		msg:       msg, number: meta.NumDelivered, origin: p.origin, proven: p.sent,
 		gone: make(chan struct{}), ended: make(chan struct{}),
 	}
 	l.bySeq[h.Seq] = h
