@@ -189,7 +189,8 @@ func (j *Job) yield() Step {
 	return Step{Do: Yield, Until: j.DueAt, For: j.reason()}
 }
 
+// awaitSession leaves alone when the command is due, and why: that counts again when the
+// session is there.
 func (j *Job) awaitSession() Step {
-	j.waitsFor = ForSession
 	return Step{Do: AwaitSession, Until: j.Expires, For: ForSession}
 }

@@ -211,3 +211,18 @@ func TestSignedInTooEarly(t *testing.T) {
 		t.Errorf("withdrawn: %+v", got)
 	}
 }
+
+// TestSessionCameBack: once the session is there, the command waits for what it waited for
+// before.
+func TestSessionCameBack(t *testing.T) {
+	t.Parallel()
+	j := fresh()
+	j.Began("1001", start)
+	Decide(j, answer(retcode.Transient, AskState), policy(), start)
+	if got := Decide(j, Seen{What: Told, Verdict: Verdict{Class: retcode.Session}}, policy(), start); got.Do != AwaitSession || got.For != ForSession {
+		t.Errorf("a refused session: %+v", got)
+	}
+	if got := Decide(j, Seen{What: Ready}, policy(), start); got.Do != Wait || got.For != ForRetry {
+		t.Errorf("the session came back: %+v", got)
+	}
+}
