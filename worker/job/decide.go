@@ -153,6 +153,10 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 		}
 		j.postpone(j.pause(unknownHere, longRest, now), ForSession, now)
 	case TooLate:
+		// A wait may find no place, and end with the same question.
+		if j.isOver() {
+			return j.endWithdrawn()
+		}
 		return j.late(now)
 	case LeaseLost:
 		return Step{Do: Drop}

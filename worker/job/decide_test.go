@@ -153,6 +153,7 @@ func TestDecide(t *testing.T) {
 		"barred: a twin":                {job: fresh(), seen: Seen{What: Twin}, do: LeaveToTwin},
 		"barred: settled":               {job: fresh(), seen: Seen{What: Settled}, do: Settle},
 		"barred: too late":              {job: in(dies(50 * time.Millisecond)), seen: Seen{What: TooLate}, do: Wait, why: ForTime},
+		"barred: too late, withdrawn":   {job: in(withdrawn, dies(50*time.Millisecond)), seen: Seen{What: TooLate}, do: End, out: messages.OutcomeCancelled, why2: messages.CauseCancelled},
 		"barred: stopped":               {job: fresh(), seen: Seen{What: Stopped}, do: Leave},
 		"barred: session pending":       {job: fresh(), seen: Seen{What: SessionPending}, do: AwaitSession, why: ForSession},
 		"barred: no inspector":          {job: fresh(), seen: Seen{What: NoInspector}, do: Yield, why: ForSession},

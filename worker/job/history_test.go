@@ -158,7 +158,7 @@ func (h *history) check(step Step, seen Seen) error {
 			return errors.New("cancelled by nobody")
 		}
 	case Wait, AwaitSession, Yield:
-		if h.by != nil && !h.doubted && !h.claimed && seen.What != Draining && seen.What != TooLate {
+		if h.by != nil && !h.doubted && !h.claimed && seen.What != Draining {
 			return errors.New("a withdrawn command waits, and nothing is open")
 		}
 		if want := h.reason(seen); want != "" && step.For != want {
