@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/forcelogout/forcelogout/worker/clock"
 )
 
 // A consumer of several replicas has a leader, and one that is cut off from the others
@@ -29,7 +31,7 @@ const (
 type leadership struct {
 	replicated bool
 	name       string    // "" while one steps down
-	changed    time.Time // when it was seen to be another one
+	changed    time.Time // when it was last seen to be another one, or without contact
 	since      time.Time // it had contact at each look from here on; zero where the last had none
 	last       time.Time // look with contact
 }
@@ -45,7 +47,8 @@ func (s *leadership) seen(consumer *jetstream.ConsumerInfo, asked time.Time) {
 	}
 	switch {
 	case s.name == "", majorityAt(consumer, asked).Before(asked.Add(-contactGap)):
-		s.since = time.Time{}
+		// Another one may have led meanwhile, also where the same is seen to lead again.
+		s.since, s.changed = time.Time{}, clock.Later(s.changed, asked)
 		return
 	case s.since.IsZero() || asked.Sub(s.last) > contactGap:
 		s.since = asked

@@ -83,3 +83,31 @@ func TestUnnamedLeaderIsNotTrusted(t *testing.T) {
 		}
 	})
 }
+
+// TestCutOffLeaderIsContested: a leader that had lost its majority may lead again, and
+// another one may have delivered the same meanwhile.
+func TestCutOffLeaderIsContested(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLed()
+		l.heard(led("a"), time.Now())
+		time.Sleep(deposedTime)
+		d := l.deliver(t, 1)
+		alone := led("a")
+		for _, peer := range alone.Cluster.Replicas {
+			peer.Active = 2 * contactGap
+		}
+		l.heard(alone, time.Now())
+		for range 2 {
+			time.Sleep(settleTime)
+			l.heard(led("a"), time.Now())
+		}
+		if !l.isTrusted() || !d.IsContested() {
+			t.Errorf("after it was cut off, the leader is trusted: %v, its delivery contested: %v", l.isTrusted(), d.IsContested())
+		}
+		time.Sleep(deposedTime)
+		if l.deliver(t, 2).IsContested() {
+			t.Error("a delivery is contested long after")
+		}
+	})
+}
