@@ -125,6 +125,8 @@ func (j *Job) exhausted(p Policy) (Ending, bool) {
 		return endRefused(j.Trouble), true
 	case j.Spent < most && j.Unread < most:
 		return Ending{}, false
+	case j.Effect == Claimed && j.Unread >= most:
+		return j.done(gateway.PresenceUnknown), true // the gateway said so, and does not tell what came of it
 	default:
 		return endRetriesExhausted(j.Calls, j.Trouble), true
 	}

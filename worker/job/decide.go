@@ -166,7 +166,7 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 		return Step{Do: Settle}
 	case Itself:
 		if j.Orphan != nil {
-			return j.end(endNoSession(j.Orphan))
+			return j.end(j.unserved(j.Orphan))
 		}
 		return j.end(endItself(seen.Err))
 	case Stopped:
@@ -178,8 +178,8 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 // orphan ends a command whose inspector no worker knows. If a call may have worked,
 // another inspector asks for the agent's state first; asking changes nothing.
 func (j *Job) orphan(why error) Step {
-	if j.Effect != Possible || j.Orphan != nil {
-		return j.end(endNoSession(why))
+	if j.Effect == None || j.Orphan != nil {
+		return j.end(j.unserved(why))
 	}
 	j.Orphan, j.QueryFirst = why, true
 	return Step{Do: Secure}

@@ -122,6 +122,7 @@ func TestDecide(t *testing.T) {
 		"unread, no matter":          {job: in(func(j *Job) { j.QueryFirst = true }), seen: unread(), do: Call},
 		"unread, a condition":        {job: in(before), seen: unread(), do: Wait, why: ForRetry},
 		"unread too often":           {job: in(possible, func(j *Job) { j.Unread = 3 }), seen: unread(), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
+		"unread too often, claimed":  {job: in(claimed, used(1), func(j *Job) { j.QueryFirst, j.Unread = true, 3 }), seen: unread(), do: End, out: messages.OutcomeSignedOut},
 		"session refused":            {job: in(possible), seen: Seen{What: Told, Verdict: Verdict{Class: retcode.Session}}, do: AwaitSession, why: ForSession},
 
 		"told of withdrawn: signed out": {job: in(withdrawn, possible), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
@@ -167,9 +168,15 @@ func TestDecide(t *testing.T) {
 		"barred: unknown for long, possible": {job: in(possible), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: Secure},
 		"told of an orphan: signed in": {job: in(possible, orphan), seen: told(gateway.PresenceSignedIn), do: End,
 			out: messages.OutcomeFailed, why2: messages.CauseNoSession},
-		"told of an orphan: signed out": {job: in(possible, orphan), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
-		"told of an orphan: unread":     {job: in(possible, orphan), seen: unread(), do: Wait, why: ForRetry},
-		"barred: itself":                {job: fresh(), seen: Seen{What: Itself, Err: errors.New("itself")}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
+		"told of an orphan: signed out":     {job: in(possible, orphan), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
+		"told of an orphan: unread":         {job: in(possible, orphan), seen: unread(), do: Wait, why: ForRetry},
+		"barred: unknown for long, claimed": {job: in(claimed), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: Secure},
+		"told of an orphan: signed in, claimed": {job: in(claimed, orphan), seen: told(gateway.PresenceSignedIn), do: End,
+			out: messages.OutcomeFailed, why2: messages.CauseNoSession},
+		"told of an orphan: unknown, claimed":          {job: in(claimed, orphan), seen: told(gateway.PresenceUnknown), do: End, out: messages.OutcomeSignedOut},
+		"told of an orphan: unread too often, claimed": {job: in(claimed, orphan, func(j *Job) { j.Unread = 3 }), seen: unread(), do: End, out: messages.OutcomeSignedOut},
+		"barred: unknown to all, claimed": {job: in(claimed, orphan), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: End, out: messages.OutcomeSignedOut},
+		"barred: itself":                               {job: fresh(), seen: Seen{What: Itself, Err: errors.New("itself")}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
 	} {
 		got := Decide(c.job, c.seen, policy(), start)
 		if got.Do != c.do || got.For != c.why || got.Ending.Outcome() != c.out || got.Ending.Cause() != c.why2 {

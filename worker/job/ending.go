@@ -87,6 +87,15 @@ func (j *Job) out() Ending {
 	return endAlreadySignedOut()
 }
 
+// unserved is the end of a command that nobody can call for. What the gateway said wins,
+// unless the agent was seen to be signed in after it.
+func (j *Job) unserved(why error) Ending {
+	if j.Effect == Claimed && j.state.Presence != gateway.PresenceSignedIn {
+		return j.done(gateway.PresenceUnknown)
+	}
+	return endNoSession(why)
+}
+
 // Lapsed is the end of a command whose time has run out. What the gateway said in time
 // wins; so does a withdrawal before any call, as whoever withdrew it was told so.
 func (j *Job) Lapsed() Ending {

@@ -79,7 +79,7 @@ func (j *Job) toldOfOrphan(v Verdict, p Policy, now time.Time) Step {
 		j.askWhenOver()
 		return j.next(now)
 	}
-	return j.end(endNoSession(j.Orphan))
+	return j.end(j.unserved(j.Orphan))
 }
 
 // onCondition decides about a call that the command allows under a condition only: that the
