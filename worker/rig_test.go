@@ -203,6 +203,10 @@ func (r *rig) startAt(nc *nats.Conn, change func(*worker.Config)) running {
 		stopped = true
 		cancel()
 		<-ended
+		if left := w.Gauges(); left.InHand != 0 || left.Parked != 0 || left.InFlight != 0 {
+			r.Errorf("a worker that has ended counts %d commands in hand, %d waiting, %d calls in flight",
+				left.InHand, left.Parked, left.InFlight)
+		}
 	}
 	r.Cleanup(stop)
 	return running{Worker: w, stop: stop}
