@@ -66,35 +66,35 @@ func (c *Client) Await(ctx context.Context, vcc, id string) (messages.Result, er
 	case <-ctx.Done():
 		return messages.Result{}, ctx.Err()
 	}
-	// What comes from now on is in the feed.
+	// What comes from now on is in the feed. It is looked for now and then all the same: a
+	// feed that a server forgets while it is being opened may stay silent.
 	for {
 		r, err := c.Result(ctx, vcc, id)
-		if errors.Is(err, ErrNoResult) {
-			break
-		}
-		if err == nil || lasting(err) {
+		if err == nil || lasting(err) && !errors.Is(err, ErrNoResult) {
 			return r, err
+		}
+		again := againTime
+		if errors.Is(err, ErrNoResult) {
+			again = lookTime
 		}
 		select {
 		case r := <-coming:
 			return r, nil
+		case <-feed.ended:
+			return messages.Result{}, feed.err
 		case <-ctx.Done():
-			return messages.Result{}, ctx.Err()
-		case <-time.After(againTime):
+			return messages.Result{}, fmt.Errorf("waiting for the result of %s: %w", id, ctx.Err())
+		case <-time.After(again):
 		}
-	}
-	select {
-	case r := <-coming:
-		return r, nil
-	case <-feed.ended:
-		return messages.Result{}, feed.err
-	case <-ctx.Done():
-		return messages.Result{}, fmt.Errorf("waiting for the result of %s: %w", id, ctx.Err())
 	}
 }
 
-// againTime is the pause before NATS is asked again.
-const againTime = 500 * time.Millisecond
+const (
+	// againTime is the pause before NATS is asked again that has not answered.
+	againTime = 500 * time.Millisecond
+	// lookTime is how often a result is looked for that the feed should bring.
+	lookTime = 15 * time.Second
+)
 
 // shared is the feed of one VCC's results that all waiting calls use. It runs while
 // there are any.

@@ -175,7 +175,7 @@ func TestDecide(t *testing.T) {
 			out: messages.OutcomeFailed, why2: messages.CauseNoSession},
 		"told of an orphan: unknown, claimed":          {job: in(claimed, orphan), seen: told(gateway.PresenceUnknown), do: End, out: messages.OutcomeSignedOut},
 		"told of an orphan: unread too often, claimed": {job: in(claimed, orphan, func(j *Job) { j.Unread = 3 }), seen: unread(), do: End, out: messages.OutcomeSignedOut},
-		"barred: unknown to all, claimed": {job: in(claimed, orphan), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: End, out: messages.OutcomeSignedOut},
+		"barred: unknown to all, claimed":              {job: in(claimed, orphan), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: End, out: messages.OutcomeSignedOut},
 		"barred: itself":                               {job: fresh(), seen: Seen{What: Itself, Err: errors.New("itself")}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRefused},
 	} {
 		got := Decide(c.job, c.seen, policy(), start)
