@@ -21,10 +21,11 @@ func TestPullLimits(t *testing.T) {
 		server server.JSLimitOpts
 		limit  func(*jetstream.ConsumerConfig)
 	}{
-		"server":  {server.JSLimitOpts{MaxRequestBatch: 2}, nil},
-		"batch":   {server.JSLimitOpts{}, func(c *jetstream.ConsumerConfig) { c.MaxRequestBatch = 1 }},
-		"expires": {server.JSLimitOpts{}, func(c *jetstream.ConsumerConfig) { c.MaxRequestExpires = 200 * time.Millisecond }},
-		"bytes":   {server.JSLimitOpts{}, func(c *jetstream.ConsumerConfig) { c.MaxRequestMaxBytes = 1 }},
+		"server":                   {server.JSLimitOpts{MaxRequestBatch: 2}, nil},
+		"batch":                    {server.JSLimitOpts{}, func(c *jetstream.ConsumerConfig) { c.MaxRequestBatch = 1 }},
+		"expires":                  {server.JSLimitOpts{}, func(c *jetstream.ConsumerConfig) { c.MaxRequestExpires = 200 * time.Millisecond }},
+		"expires, with heartbeats": {server.JSLimitOpts{}, func(c *jetstream.ConsumerConfig) { c.MaxRequestExpires = 2 * time.Second }},
+		"bytes":                    {server.JSLimitOpts{}, func(c *jetstream.ConsumerConfig) { c.MaxRequestMaxBytes = 1 }},
 		"all": {server.JSLimitOpts{MaxRequestBatch: 3}, func(c *jetstream.ConsumerConfig) {
 			c.MaxRequestBatch, c.MaxRequestExpires = 2, time.Second
 		}},

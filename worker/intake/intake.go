@@ -170,6 +170,8 @@ func (in *Intake) pull(open, work context.Context, n int) {
 	expiring, cancel := context.WithTimeout(open, expiry)
 	defer cancel()
 	options := []jetstream.FetchOpt{jetstream.FetchContext(expiring)}
+	// Less has no room for two heartbeats: nats.go keeps a tenth of the time for itself, and
+	// refuses such a pull.
 	if expiry >= 3*busyHeartbeat && expiry <= busyExpiry {
 		options = append(options, jetstream.FetchHeartbeat(busyHeartbeat))
 	}
