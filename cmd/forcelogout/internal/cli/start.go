@@ -25,11 +25,15 @@ func (c *workerCommand) setUp(ctx context.Context, nc *nats.Conn, configs []work
 	return setUp(ctx, nc, configs[0].API, plan, log)
 }
 
+// startTime is how long a start waits for JetStream to answer. A user without the rights
+// gets no answer either, and has to hear of it.
+const startTime = 5 * time.Minute
+
 // untilAnswered repeats a step of the start that failed because JetStream does not answer,
 // as while its servers elect a leader: whoever starts a worker at that moment need not
 // start it again.
 func untilAnswered(ctx context.Context, log *slog.Logger, step func() error) error {
-	pauses := backoff.NewExponentialBackOff(backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(10*time.Second), backoff.WithMaxElapsedTime(0))
+	pauses := backoff.NewExponentialBackOff(backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(10*time.Second), backoff.WithMaxElapsedTime(startTime))
 	return backoff.RetryNotify(func() error {
 		err := step()
 		if err != nil && !streams.IsPassing(err) {
