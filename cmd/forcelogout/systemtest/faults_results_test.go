@@ -33,6 +33,9 @@ func TestFaultsResultsFull(t *testing.T) {
 // TestFaultsResultsDeleted: the stream of results is deleted while calls are under way,
 // and made again. Those calls' results are stored then, and no call is repeated.
 func TestFaultsResultsDeleted(t *testing.T) {
+	if underRace {
+		t.Skip("so slow that calls time out, and end, before the stream is deleted: their results go with it")
+	}
 	t.Parallel()
 	f := newCalmFaults(t)
 	f.hire(f.nats, f.gateway)
