@@ -33,7 +33,8 @@ func (e *Executor) exchange(ctx context.Context, x *execution, request func(cont
 	var found shown
 	defer func() { use.Done(found.Report) }()
 	x.d.Ensure(ctx, e.Policy.CallTimeout)
-	timeout, err := e.mayCall(x)
+	begin := time.Now()
+	until, err := e.mayCall(x)
 	if err != nil {
 		return false, err
 	}
@@ -44,10 +45,10 @@ func (e *Executor) exchange(ctx context.Context, x *execution, request func(cont
 	if e.Gate.Halted() {
 		e.Gateway.Redial() // the connections that there are may be what is down
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	found = request(ctx, use)
-	if timeout < e.Policy.CallTimeout && ctx.Err() != nil {
+	if until.Sub(begin) < e.Policy.CallTimeout && ctx.Err() != nil {
 		found.health = outage.Nothing // the command's time was short, not the gateway slow
 	}
 	end(found.health, found.why)
@@ -76,23 +77,25 @@ func (e *Executor) take(x *execution) (*session.Use, error) {
 	return nil, err
 }
 
-// mayCall returns how long the call may take: no longer than the command lives and than
-// this worker surely holds it.
-func (e *Executor) mayCall(x *execution) (time.Duration, error) {
+// mayCall returns until when the call may last: no longer than the command lives and than
+// this worker surely holds it. It is a moment and no length of time: a process that is
+// stopped before its call begins must find the time over when it wakes.
+func (e *Executor) mayCall(x *execution) (until time.Time, err error) {
 	select {
 	case <-e.Draining:
-		return 0, errDraining
+		return until, errDraining
 	default:
 	}
+	now := time.Now() // before the lease is looked at, for the same reason
 	lease := x.d.Remaining()
 	if lease < job.ShortestCall {
-		return 0, job.ErrLost
+		return until, job.ErrLost
 	}
-	left := time.Until(x.Expires)
+	left := x.Expires.Sub(now)
 	if left < job.ShortestCall {
-		return 0, errTooLate
+		return until, errTooLate
 	}
-	return min(e.Policy.CallTimeout, lease, left), nil
+	return now.Add(min(e.Policy.CallTimeout, lease, left)), nil
 }
 
 // wish says which inspectors may make the command's call, or ask about its agent.
