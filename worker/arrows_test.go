@@ -26,7 +26,7 @@ func mayImport() map[string][]string {
 		"worker/streams":     {"messages"},
 		"worker/admin":       {"messages"},
 		"worker/embedded":    {},
-		"worker/session":     {"messages", "worker/gateway", "worker/retcode", "worker/streams"},
+		"worker/session":     {"messages", "worker/clock", "worker/gateway", "worker/retcode", "worker/streams"},
 		"worker/client":      {"messages", "worker/streams"},
 		"worker/shift":       {"messages"},
 		"worker/job":         {"messages", "worker/clock", "worker/gateway", "worker/retcode"},

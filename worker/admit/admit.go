@@ -94,25 +94,26 @@ func (a *Admitter) isAlone(ctx context.Context, d *intake.Delivery, j *job.Job) 
 			a.Book.Lost(ctx, j)
 			return false
 		}
-		if !aside(ctx, d, other.Ended(), d.Remaining()) {
+		if aside(ctx, d, other.Ended(), d.Remaining()); ctx.Err() != nil {
 			return false
 		}
 	}
 }
 
 // aside lets a delivery wait for something of this process, at most for some time and
-// without a slot. It reports false where the worker ends.
-func aside(ctx context.Context, d *intake.Delivery, something <-chan struct{}, most time.Duration) bool {
+// without a slot. It reports whether that time has passed.
+func aside(ctx context.Context, d *intake.Delivery, something <-chan struct{}, most time.Duration) (passed bool) {
 	back, _ := d.StepAside()
 	defer back()
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
-	case <-something:
 	case <-timer.C:
+		return true
+	case <-something:
 	case <-ctx.Done():
 	}
-	return ctx.Err() == nil
+	return false
 }
 
 // rest lets the time pass until a command is this worker's alone. It reports false where
@@ -122,17 +123,7 @@ func aside(ctx context.Context, d *intake.Delivery, something <-chan struct{}, m
 // works would be answered wrongly.
 func (a *Admitter) rest(ctx context.Context, d *intake.Delivery, j *job.Job, until time.Time) bool {
 	a.Log.LogAttrs(ctx, slog.LevelInfo, "command rests, another worker may be at it", j.Attr(), slog.Time("until", until))
-	back, _ := d.StepAside()
-	defer back()
-	timer := time.NewTimer(time.Until(until))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-a.Draining:
-	case <-ctx.Done():
-	}
-	return false
+	return aside(ctx, d, a.Draining, time.Until(until))
 }
 
 // last is what is known of a command beside its message.

@@ -30,6 +30,7 @@ func (e *Executor) call(ctx context.Context, x *execution) job.Seen {
 	}
 	seen := job.Seen{What: job.Answered}
 	var took time.Duration
+	var trouble string
 	var changed error
 	var used *session.Use
 	down, err := e.exchange(ctx, x, func(ctx context.Context, use *session.Use) shown {
@@ -49,7 +50,8 @@ func (e *Executor) call(ctx context.Context, x *execution) job.Seen {
 		seen.Answer, seen.Err = e.Gateway.ForceLogout(ctx, use.Session, x.Command.WorkNo)
 		took = time.Since(begin)
 		seen.Verdict = e.Classifier.Call(seen.Answer, seen.Err)
-		found := shown{aboutInspector(x.Job, seen), outage.HealthOf(seen.Verdict), job.Trouble(seen.Answer, seen.Err, seen.Verdict)}
+		trouble = job.Trouble(seen.Answer, seen.Err, seen.Verdict)
+		found := shown{aboutInspector(x.Job, seen), outage.HealthOf(seen.Verdict), trouble}
 		found.GUID = cmp.Or(found.GUID, looked.GUID)
 		return found
 	})
@@ -63,7 +65,7 @@ func (e *Executor) call(ctx context.Context, x *execution) job.Seen {
 	if seen.Verdict.Class == retcode.Session {
 		used.Refused() // after the exchange, which takes up a new GUID if one came with the answer
 	}
-	e.tell(ctx, x, seen, took)
+	e.tell(ctx, x, seen, trouble, took)
 	if err := ctx.Err(); err != nil {
 		return e.barred(x, err)
 	}
@@ -93,8 +95,7 @@ func (e *Executor) lookAgain(ctx context.Context, x *execution, use *session.Use
 }
 
 // tell counts a call, and says what it came to.
-func (e *Executor) tell(ctx context.Context, x *execution, seen job.Seen, took time.Duration) {
-	trouble := job.Trouble(seen.Answer, seen.Err, seen.Verdict)
+func (e *Executor) tell(ctx context.Context, x *execution, seen job.Seen, trouble string, took time.Duration) {
 	e.Metrics.Call(string(seen.Verdict.Class), seen.Answer.Retcode, took)
 	e.Book.Attempted(x.Job, seen.Answer, trouble)
 	if !e.Log.Enabled(ctx, slog.LevelDebug) {

@@ -37,7 +37,7 @@ func (j *Job) answered(seen Seen, p Policy, now time.Time) Step {
 		// The agent's state decides before the next call, but it is not asked right away,
 		// to spare a gateway in trouble.
 		j.QueryFirst = true
-		j.Raise(Possible)
+		j.raise(Possible)
 		j.OpenUntil = now.Add(p.CallTimeout)
 	}
 	if v.Hint == TooFast {
@@ -101,7 +101,7 @@ func (j *Job) queryLater(v Verdict, p Policy, now time.Time) {
 func (j *Job) giveUp(p Policy, now time.Time) Step {
 	if _, over := j.exhausted(p); over && j.goesOn(now) {
 		j.QueryFirst = true
-		j.Raise(Possible)
+		j.raise(Possible)
 	}
 	return j.unlessExhausted(p, now)
 }

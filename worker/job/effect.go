@@ -17,13 +17,13 @@ const (
 	Claimed         // the gateway said that the agent is signed out
 )
 
-// Raise notes what a call may have done.
-func (j *Job) Raise(e Effect) { j.Effect = max(j.Effect, e) }
+// raise notes what a call may have done.
+func (j *Job) raise(e Effect) { j.Effect = max(j.Effect, e) }
 
 // Doubt notes that another worker may have called for this command.
 func (j *Job) Doubt() {
 	j.Redelivered, j.QueryFirst = true, true
-	j.Raise(Possible)
+	j.raise(Possible)
 }
 
 // goesOn reports whether a call may be under way at the gateway. The agent's state may
@@ -35,7 +35,7 @@ func (j *Job) goesOn(now time.Time) bool { return now.Before(j.OpenUntil) }
 func (j *Job) askWhenOver() {
 	j.QueryFirst = true
 	j.rest(j.OpenUntil, ForRetry)
-	j.Raise(Possible)
+	j.raise(Possible)
 }
 
 // mayHaveWorked reports whether a call that did not succeed may have signed the agent

@@ -84,7 +84,7 @@ func (j *Job) TakeUp(self string, p messages.Parked, note, seq uint64) error {
 		j.Calls, j.Spent = max(j.Calls, p.Calls), max(j.Spent, p.Spent)
 		j.Doubt()
 		if p.SignedOut {
-			j.Raise(Claimed)
+			j.raise(Claimed)
 		}
 	}
 	j.Cancelled = p.Cancelled

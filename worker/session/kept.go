@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
+	"github.com/forcelogout/forcelogout/worker/clock"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
 
@@ -148,9 +149,9 @@ func (k *kept) lead(ctx context.Context, t *tenure) {
 		k.in.log(slog.LevelWarn, "session lost", slog.Any("error", why))
 		k.in.lost(pending, why)
 		if !k.missed.IsZero() && !errors.Is(why, errEvicted) {
-			k.orphan = later(k.orphan, k.missed.Add(gateway.SessionLife+orphanMargin))
+			k.orphan = clock.Later(k.orphan, k.missed.Add(gateway.SessionLife+orphanMargin))
 		}
-		_ = t.insist(leading, func(r *record) { r.end(); r.Orphan = later(r.Orphan, k.orphan) })
+		_ = t.insist(leading, func(r *record) { r.end(); r.Orphan = clock.Later(r.Orphan, k.orphan) })
 	}
 	stop()
 	<-extended

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/forcelogout/forcelogout/worker/clock"
 	"github.com/forcelogout/forcelogout/worker/retcode"
 )
 
@@ -124,9 +125,9 @@ func (p *passwords) begin(r *record, password string, cfg Config) {
 	marks[i].Unheard++
 	switch tries := marks[i].Wrong + marks[i].Unheard; {
 	case tries > wrongTries:
-		marks[i].NotUntil = later(marks[i].NotUntil, cfg.Now().Add(cfg.LockRetry).UTC())
+		marks[i].NotUntil = clock.Later(marks[i].NotUntil, cfg.Now().Add(cfg.LockRetry).UTC())
 	case tries == wrongTries:
-		marks[i].NotUntil = later(marks[i].NotUntil, cfg.Now().Add(wrongRest).UTC())
+		marks[i].NotUntil = clock.Later(marks[i].NotUntil, cfg.Now().Add(wrongRest).UTC())
 	}
 	r.Refused = marks
 }

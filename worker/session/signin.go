@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/forcelogout/forcelogout/worker/clock"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 	"github.com/forcelogout/forcelogout/worker/retcode"
 )
@@ -149,7 +150,7 @@ func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentia
 	// Only with a fresh lease: nobody else may sign in before this is over. And said
 	// beforehand, as the answer may never come.
 	if t.change(ctx, func(r *record) {
-		r.Orphan = later(before, cfg.Now().Add(cfg.SignInTime+gateway.SessionLife))
+		r.Orphan = clock.Later(before, cfg.Now().Add(cfg.SignInTime+gateway.SessionLife))
 		k.passwords.begin(r, cred.Password, cfg)
 	}) != nil {
 		_ = wait(ctx, t.life/12)
@@ -177,7 +178,7 @@ func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentia
 		k.signedIn(ctx, t, s)
 		return true
 	case refused.lost:
-		before = later(before, cfg.Now().Add(gateway.SessionLife+orphanMargin))
+		before = clock.Later(before, cfg.Now().Add(gateway.SessionLife+orphanMargin))
 	case refused.what == retcode.Taken && k.tryFormer(ctx, t, before):
 		return true
 	case refused.what == retcode.Taken && k.endFormer(ctx, t):
@@ -382,11 +383,4 @@ func (k *kept) await(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
