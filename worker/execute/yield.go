@@ -37,7 +37,7 @@ func (e *Executor) yield(ctx context.Context, x *execution, step job.Step) {
 		err = x.d.Nak(delay)
 	}
 	if err != nil {
-		e.Log.LogAttrs(ctx, slog.LevelWarn, "not handed back, the server redelivers it after AckWait", x.Attr(), slog.Any("error", err))
+		e.Book.NotReturned(ctx, x.Job, err)
 		return
 	}
 	e.Metrics.HandedBack()

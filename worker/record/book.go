@@ -186,7 +186,7 @@ func (b *Book) Reply(ctx context.Context, j *job.Job, header nats.Header, result
 		}
 	}
 	if err := b.NATS.PublishMsg(reply); err != nil {
-		b.Log.LogAttrs(ctx, slog.LevelWarn, "reply not sent", j.Attr(), slog.String("reply_to", j.Command.ReplyTo), slog.Any("error", err))
+		b.Log.LogAttrs(ctx, unsentLevel(err), "reply not sent", j.Attr(), slog.String("reply_to", j.Command.ReplyTo), slog.Any("error", err))
 	}
 }
 
