@@ -52,16 +52,17 @@ func TestObstacleTellsOneStory(t *testing.T) {
 				watched := make(chan struct{})
 				go func() { defer close(watched); board.Run(ctx, ackWait) }()
 				c.happens(o, ctx)
+				err := board.Problem()
+				cancel()
+				<-watched // the log is its, too
 				lines := strings.Count(log.String(), "\n")
 				here, gone := strings.Count(log.String(), "cannot be stored"), strings.Count(log.String(), "stored again")
 				if lines != c.changes || here-gone != c.changes%2 {
 					t.Errorf("%d lines, want %d: %s", lines, c.changes, log.String())
 				}
-				if err := board.Problem(); (err != nil) != c.here {
+				if (err != nil) != c.here {
 					t.Errorf("readiness has %v", err)
 				}
-				cancel()
-				<-watched
 			})
 		})
 	}
