@@ -15,16 +15,17 @@ import (
 )
 
 const (
-	// ackTime is how long the server may take to acknowledge a command before it is sent
-	// again, and readTime how long it may take to answer a question.
-	ackTime  = 5 * time.Second
+	// ackTime is how long the server may take to acknowledge a command. After that the
+	// command is sent again.
+	ackTime = 5 * time.Second
+	// readTime is how long the server may take to answer a question.
 	readTime = 5 * time.Second
 	// mostPending bounds the commands that all calls together have on their way.
 	mostPending = 64 << 10
 )
 
-// Client talks to one installation. It is safe for concurrent use. It needs no end of
-// its own: it lives on the connection.
+// Client talks to one installation. It is safe for concurrent use. Nothing has to be
+// closed: a client lives as long as its connection.
 type Client struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
@@ -32,7 +33,7 @@ type Client struct {
 	names  streams.Names
 
 	mu     sync.Mutex
-	shared map[string]*shared // feeds that several wait on, by VCC
+	shared map[string]*shared // feeds of results that calls of Await share, by VCC
 }
 
 // New returns a client of the installation under prefix in the connection's account.

@@ -14,8 +14,8 @@ import (
 var (
 	// ErrNotSetUp: the installation's streams do not exist.
 	ErrNotSetUp = errors.New("the streams of this installation do not exist")
-	// ErrNoJetStream: nobody answers for JetStream. It is switched off for the server or
-	// the account, or has no leader yet.
+	// ErrNoJetStream: nobody answers for JetStream. JetStream is switched off for the
+	// server or the account, or has no leader yet.
 	ErrNoJetStream = errors.New("JetStream does not answer")
 	// ErrNoSchedules: the server holds nothing for later.
 	ErrNoSchedules = errors.New("NATS has no message schedules here: it is older than 2.12, or the size of the command stream is limited")
@@ -28,7 +28,7 @@ var (
 	ErrEnded = errors.New("the command has ended already")
 	// ErrWithdrawn: a command with this id was withdrawn.
 	ErrWithdrawn = errors.New("the command was withdrawn already")
-	// ErrTaken: the id stands for another command, which has not ended.
+	// ErrTaken: the id stands for another command.
 	ErrTaken = errors.New("the id is there already, for another command")
 	// ErrUndecided: whether NATS has stored the command is unknown. Handing the same in
 	// again settles it.
@@ -49,9 +49,9 @@ func (e *PermissionError) Error() string {
 
 var violation = regexp.MustCompile(`(?i)permissions violation for (publish|subscription) to "([^"]+)"`)
 
-// forbidden finds out whether a request may have had no answer because it, or its
-// inbox, is forbidden: the server tells that to the connection, not to the request. An
-// empty subject stands for any.
+// forbidden finds out whether a request may have had no answer because the request, or
+// the inbox for its answer, is forbidden: the server tells that to the connection and not
+// to the request. An empty subject stands for any.
 func forbidden(nc *nats.Conn, subject string) error {
 	err := nc.LastError()
 	if !errors.Is(err, nats.ErrPermissionViolation) {

@@ -11,10 +11,10 @@ import (
 // Where a command is that has no result.
 const (
 	Planned    = "planned"     // NATS holds it until its time
-	Waits      = "waiting"     // for a worker, or one has it
-	HandedBack = "handed back" // a worker waits for its time or a retry
-	Withdraws  = "withdrawn"   // and a worker will say so in its result
-	Nowhere    = "unknown"     // NATS knows nothing of it
+	Waits      = "waiting"     // for a worker, or a worker has it
+	HandedBack = "handed back" // by a worker, until its time or a retry
+	Withdraws  = "withdrawn"   // and a worker will say so in the result
+	Nowhere    = "unknown"     // NATS knows nothing of the command
 )
 
 // Found is where a command is.

@@ -15,8 +15,8 @@ import (
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
-// chunk is how many commands are looked at together. A server answers at most 1,024 of
-// the last messages at a time.
+// chunk is how many commands are looked at together. For one request a server answers
+// with the last messages of at most 1,024 subjects.
 const chunk = 500
 
 // target is a command that is asked about; workNo may be unknown.
@@ -89,7 +89,8 @@ func (c *Client) lookOne(ctx context.Context, t target) (*facts, error) {
 	return found[t.key], nil
 }
 
-// lasts are the last messages on subjects, as far as there are any.
+// lasts are the last messages on subjects, by subject. A subject without a message is
+// left out.
 func (c *Client) lasts(ctx context.Context, stream string, subjects []string) (map[string]streams.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
@@ -145,8 +146,8 @@ func readStored(msg *nats.Msg) (stored, error) {
 	return stored{msg.Header.Get(jetstream.SubjectHeader), msg.Header, msg.Data, seq, at}, nil
 }
 
-// command reads a command that waits for workers. ok is false where it is gone, or is
-// no command any more.
+// command reads a command that waits for workers. ok is false where no such command has
+// this sequence any more.
 func (c *Client) command(ctx context.Context, vcc string, seq uint64) (command messages.Command, ok bool, err error) {
 	msg, err := c.message(ctx, c.names.Commands, seq)
 	if errors.Is(err, errNoMessage) {
@@ -159,8 +160,8 @@ func (c *Client) command(ctx context.Context, vcc string, seq uint64) (command m
 	return command, err == nil && msg.subject == c.prefix.Commands(vcc), nil
 }
 
-// explainStream is explain for reading a stream. Where nobody answers, the stream may
-// be missing, which JetStream says when it is asked for it.
+// explainStream is explain for reading a stream. Where nobody answers, the stream may be
+// missing; JetStream says so when it is asked for the stream.
 func (c *Client) explainStream(ctx context.Context, stream string, err error) error {
 	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) {
 		if _, asked := c.js.Stream(ctx, stream); errors.Is(asked, jetstream.ErrStreamNotFound) {

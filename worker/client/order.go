@@ -32,11 +32,19 @@ func (o Order) complete() (Order, error) {
 	if err := messages.ValidateVCC(o.VCC); err != nil {
 		return o, err
 	}
-	// A worker that gets it early, by whatever way, holds it back.
+	// A worker that gets the command early, in whatever way, holds it back.
 	if o.Command.NotBefore.Before(o.At) {
 		o.Command.NotBefore = o.At
 	}
 	return o, o.Command.Validate()
+}
+
+// due is when NATS hands the order to the workers.
+func (o Order) due() time.Time {
+	if o.At.IsZero() {
+		return time.Now()
+	}
+	return o.At
 }
 
 // key tells commands apart.
@@ -51,8 +59,8 @@ type State string
 const (
 	Stored    State = "stored"
 	There     State = "there"     // the id was there already; Receipt.There says for whom
-	Refused   State = "refused"   // and not stored
-	Undecided State = "undecided" // nobody knows; handing the same in again settles it
+	Refused   State = "refused"   // the order was not stored
+	Undecided State = "undecided" // nobody knows whether it was stored; handing the same in again settles it
 )
 
 // Receipt is the answer for one order.
