@@ -13,17 +13,17 @@ import (
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
-// Letter is a command that was no valid command, as it came.
+// Letter is a message that was no valid command, as it came.
 type Letter struct {
 	Sequence uint64 // its number among the dead letters
 	VCC      string
 	Stored   time.Time
-	Reason   string // what was wrong with it
-	Subject  string // where it had been published
-	Data     []byte // cut where messages.HeaderTruncated says so
+	Reason   string // what was wrong with the message
+	Subject  string // where the message had been published
+	Data     []byte // where Cut is set, only the beginning
 	Cut      bool
-	ID       string // "" where it cannot be read
-	WorkNo   string // "" where it cannot be read
+	ID       string // "" where the message has none that can be read
+	WorkNo   string // "" where the message has none that can be read
 }
 
 // Letters calls do for each dead letter, the oldest first, until do returns false.
@@ -60,10 +60,10 @@ func (c *Client) letter(msg stored) Letter {
 	return l
 }
 
-// Replay publishes a dead letter again, unchanged and so under its id, and then
-// removes it. It is checked again: one that is still no valid command stays. A
-// result that rejected it goes, since there can be one result only; any other
-// means that the id is done, which is ErrEnded.
+// Replay publishes a dead letter again, unchanged and so under its id, and then removes
+// the letter. A letter that is still no valid command stays, and the error says why. A
+// result that rejected the command is removed, since a command can have one result only;
+// any other result means that the id is done, which is ErrEnded.
 func (c *Client) Replay(ctx context.Context, seq uint64) (messages.Command, error) {
 	letter, err := c.Letter(ctx, seq)
 	if err != nil {
@@ -76,8 +76,8 @@ func (c *Client) Replay(ctx context.Context, seq uint64) (messages.Command, erro
 	if err != nil {
 		return messages.Command{}, err
 	}
-	// Without a message id: the stream may still remember that of the first try. A
-	// worker makes sure that it is executed once.
+	// Without a message id: the stream may still remember the id of the first try. A worker
+	// makes sure that the command is executed once.
 	if _, err := c.js.PublishMsg(ctx, &nats.Msg{Subject: c.prefix.Commands(letter.VCC), Data: letter.Data}); err != nil {
 		return messages.Command{}, c.explain("publishing it", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 )
 
-// Where a command is that has no result.
+// Where a command is that has no result, for Found.State.
 const (
 	Planned    = "planned"     // NATS holds it until its time
 	Waits      = "waiting"     // for a worker, or a worker has it
@@ -19,14 +19,14 @@ const (
 
 // Found is where a command is.
 type Found struct {
-	State   string // "" where it has ended
-	WorkNo  string // "" where that is not known
+	State   string // "" where the command has ended
+	WorkNo  string // "" where the agent is not known
 	DueAt   time.Time
-	Attempt int // calls made so far, where a worker has handed it back
+	Attempt int // calls made so far, where a worker has handed the command back
 	Result  *messages.Result
 }
 
-// String says where it is, for people.
+// String says where the command is, for people.
 func (f Found) String() string {
 	text := f.State
 	if f.State == Planned || f.State == HandedBack {

@@ -35,7 +35,8 @@ type Results struct {
 	pending  uint64
 }
 
-// Results opens a feed. What is stored after it returned will be in it.
+// Results opens a feed. It will bring every result that is stored after Results has
+// returned.
 func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
 	stream, err := c.js.Stream(ctx, c.names.Results)
 	if err != nil {
@@ -48,7 +49,8 @@ func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
 		OptStartTime:   &f.Since,
 	}
 	if f.Since.IsZero() {
-		// By sequence and not by time: this machine's clock may be ahead of the server's.
+		// From a sequence and not from a time: this machine's clock may be ahead of the
+		// server's.
 		cfg.DeliverPolicy, cfg.OptStartTime = jetstream.DeliverByStartSequencePolicy, nil
 		cfg.OptStartSeq = stream.CachedInfo().State.LastSeq + 1
 	}
@@ -64,7 +66,8 @@ func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
 }
 
 // pullSize is how many results are asked for at a time. The server may have a limit for
-// that, which it writes into each consumer; above it nothing would come.
+// that number, which it writes into each consumer. A request above the limit gets
+// nothing.
 func pullSize(consumer jetstream.Consumer) int {
 	const usual = 500 // as nats.go does
 	if limit := consumer.CachedInfo().Config.MaxRequestBatch; limit > 0 {
@@ -82,7 +85,7 @@ func (r *Results) Next(ctx context.Context) (messages.Result, []byte, error) {
 		case ctx.Err() != nil:
 			return messages.Result{}, nil, ctx.Err()
 		case errors.Is(err, jetstream.ErrNoHeartbeat):
-			continue // the feed finds its way back by itself
+			continue // the library opens the feed again
 		case err != nil:
 			return messages.Result{}, nil, fmt.Errorf("following results: %w", err)
 		}
@@ -91,14 +94,14 @@ func (r *Results) Next(ctx context.Context) (messages.Result, []byte, error) {
 		}
 		result, err := messages.DecodeResult(msg.Data())
 		if err != nil {
-			continue // not a result of ours; an observer must survive it
+			continue // not a result of a worker; an observer must survive it
 		}
 		return result, msg.Data(), nil
 	}
 }
 
-// Pending is how many results there were to come when the last one, or the beginning,
-// was read.
+// Pending is how many results were to come after the last one that Next has returned, or
+// when the feed was opened.
 func (r *Results) Pending() uint64 { return r.pending }
 
 // Close ends the feed.

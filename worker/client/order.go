@@ -17,7 +17,7 @@ type Order struct {
 	Command messages.Command // the id is made where it is empty
 }
 
-// complete checks an order and settles what it leaves open.
+// complete checks an order and fills in what the order leaves open.
 func (o Order) complete() (Order, error) {
 	if o.VCC == "" {
 		o.VCC = messages.DefaultVCC
@@ -67,21 +67,22 @@ const (
 type Receipt struct {
 	Order Order
 	State State
-	There *Existing // for There
-	// Err is nil where the order stands as it was handed in: it was stored, or there
-	// already, the same in all that decides. Else it is, or wraps, ErrEnded, ErrTaken,
-	// ErrWithdrawn, ErrUndecided or what the server said.
+	There *Existing // set where State is There
+	// Err is nil where the order stands as it was handed in: it was stored, or it was there
+	// already, the same in all that decides. Else Err is, or wraps, ErrEnded, ErrTaken,
+	// ErrWithdrawn, ErrUndecided, ErrNotSent or what the server said.
 	Err error
 }
 
 // Existing is the command that has an id already.
 type Existing struct {
 	Command messages.Command // zero where all that is known is the result
-	Result  *messages.Result // nil where it has not ended
-	Held    bool             // NATS holds it for later
+	Result  *messages.Result // nil where the command has not ended
+	Held    bool             // NATS holds the command for later
 }
 
-// WorkNo is the agent whom it signs out, or has, "" where that is not known.
+// WorkNo is the agent whom the command signs out, or has signed out; "" where that is not
+// known.
 func (e Existing) WorkNo() string {
 	if e.Result != nil {
 		return e.Result.WorkNo
@@ -89,7 +90,8 @@ func (e Existing) WorkNo() string {
 	return e.Command.WorkNo
 }
 
-// same reports whether two commands do the same: all but who asked, when and why.
+// same reports whether two commands do the same. They may differ in who asked, when and
+// why.
 func same(a, b messages.Command) bool {
 	for _, c := range []*messages.Command{&a, &b} {
 		c.IssuedAt, c.Reason, c.RequestedBy, c.Meta = time.Time{}, "", "", nil
@@ -97,7 +99,7 @@ func same(a, b messages.Command) bool {
 	return equal(a, b)
 }
 
-// equal reports whether two commands are the same but for when they were issued.
+// equal reports whether two commands are the same in all but when they were issued.
 func equal(a, b messages.Command) bool {
 	a.IssuedAt, b.IssuedAt = time.Time{}, time.Time{}
 	first, err := a.Encode()

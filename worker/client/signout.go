@@ -66,8 +66,9 @@ func (c *Client) Await(ctx context.Context, vcc, id string) (messages.Result, er
 	case <-ctx.Done():
 		return messages.Result{}, ctx.Err()
 	}
-	// What comes from now on is in the feed. It is looked for now and then all the same: a
-	// feed that a server forgets while it is being opened may stay silent.
+	// A result that is stored from now on comes by the feed. All the same, wait looks for
+	// it now and then: a feed that a server forgets while it is being opened may stay
+	// silent.
 	for {
 		r, err := c.Result(ctx, vcc, id)
 		if err == nil || lasting(err) && !errors.Is(err, ErrNoResult) {
@@ -90,26 +91,26 @@ func (c *Client) Await(ctx context.Context, vcc, id string) (messages.Result, er
 }
 
 const (
-	// againTime is the pause before NATS is asked again that has not answered.
+	// againTime is the pause before a question that NATS has not answered is put again.
 	againTime = 500 * time.Millisecond
-	// lookTime is how often a result is looked for that the feed should bring.
+	// lookTime is how often Await looks for a result that the feed should bring.
 	lookTime = 15 * time.Second
 )
 
-// shared is the feed of one VCC's results that all waiting calls use. It runs while
-// there are any.
+// shared is the feed of one VCC's results that all calls of Await use. It runs while
+// there are such calls.
 type shared struct {
 	users  int // guarded by the client
 	stop   context.CancelFunc
-	opened chan struct{} // closed when it follows
-	ended  chan struct{} // closed when it is over; err is good then
+	opened chan struct{} // closed when the feed follows results
+	ended  chan struct{} // closed when the feed has ended; err may be read from then on
 	err    error
 
 	mu      sync.Mutex
 	waiting map[string][]chan messages.Result
 }
 
-// share joins the feed of a VCC, and starts it for the first.
+// share joins the feed of a VCC, and starts the feed for whoever comes first.
 func (c *Client) share(vcc string) (*shared, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,7 +128,7 @@ func (c *Client) share(vcc string) (*shared, error) {
 	return s, nil
 }
 
-// unshare leaves a feed; the last one ends it, and waits for that.
+// unshare leaves a feed. Whoever leaves last ends the feed, and waits for its end.
 func (c *Client) unshare(vcc string, s *shared) {
 	c.mu.Lock()
 	s.users--
@@ -158,7 +159,7 @@ func (s *shared) run(ctx context.Context, c *Client, vcc string) error {
 	}
 }
 
-// open opens the feed, as soon as NATS is there.
+// open opens the feed. While NATS does not answer it tries again.
 func (s *shared) open(ctx context.Context, c *Client, vcc string) (*Results, error) {
 	for {
 		opening, cancel := context.WithTimeout(ctx, readTime)
@@ -189,7 +190,7 @@ func (s *shared) hand(r messages.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, coming := range s.waiting[r.ID] {
-		coming <- r // there is room for one, and one comes
+		coming <- r // does not block: the channel has room for one, and gets one
 	}
 	delete(s.waiting, r.ID)
 }
