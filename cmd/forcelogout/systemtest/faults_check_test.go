@@ -93,7 +93,9 @@ func (f *faults) checkCallsOf(order messages.Command, r messages.Result, calls [
 	if r.Outcome == messages.OutcomeSignedOut && succeeded == 0 {
 		f.Errorf("%s: the gateway knows nothing of %+v", r.ID, r)
 	}
-	if r.Attempts > len(calls) && !f.lost {
+	// On an overloaded machine a call may be given up before the gateway has read it.
+	late := r.FinishedAt.Sub(r.StartedAt) >= callTimeout
+	if r.Attempts > len(calls) && !f.lost && !late {
 		f.Errorf("%s: the gateway saw %d calls of %+v", r.ID, len(calls), r)
 	}
 }

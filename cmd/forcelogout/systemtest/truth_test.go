@@ -143,6 +143,9 @@ func TestSendInterrupted(t *testing.T) {
 		for in.streamMsgs("COMMANDS") == before && !strings.Contains(p.log.String(), "sent") {
 			in.tick()
 		}
+		for range 100 { // nothing is seen of an acknowledgement that has come
+			in.tick()
+		}
 		in.must(p.Process.Signal(os.Interrupt))
 		_ = p.Wait()
 		if code := p.ProcessState.ExitCode(); code != exit.Interrupted || !strings.Contains(p.log.String(), "mine  goes on") {
