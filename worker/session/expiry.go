@@ -16,7 +16,7 @@ func (in *inspector) passwordEnds(at time.Time) {
 	news := !in.passwordUntil.Equal(at)
 	in.passwordUntil = at
 	if why := in.passwordWarning(); why != nil && news {
-		in.log(slog.LevelWarn, "password", slog.Any("error", why))
+		in.note(slog.LevelWarn, "password", slog.Any("error", why))
 	}
 }
 

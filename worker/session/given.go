@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/forcelogout/forcelogout/worker/gateway"
@@ -23,7 +22,7 @@ type given struct {
 	in    *inspector
 	nudge chan struct{} // a call was refused; has room for one
 
-	mu   sync.Mutex      // one reading at a time
+	// open reads once, then run alone does.
 	held gateway.Session // what the source held at the last reading
 	last string          // what the last unsuccessful reading said
 }
@@ -53,8 +52,6 @@ func (g *given) reread() {
 }
 
 func (g *given) read() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	s, err := g.in.account.given()
 	if err != nil {
 		return err

@@ -41,13 +41,12 @@ type polling struct {
 func (k *kept) hold(ctx context.Context, t *tenure) error {
 	ctx, end := context.WithCancelCause(ctx)
 	k.polled.Store(false)
-	k.applied = gateway.Session{}
 	k.missed = k.in.pool.cfg.Now() // a keeper before may have ended in a poll
-	checked := make(chan struct{})
-	go func() { defer close(checked); k.checkWhenNudged(ctx, t, end) }()
 	if !k.in.adopt(t.record().session(k.in.account.Inspector)) {
 		k.nudged()
 	}
+	checked := make(chan struct{})
+	go func() { defer close(checked); k.checkWhenNudged(ctx, t, end) }()
 	p := &polling{kept: k, t: t, end: end, pause: gateway.PollPause}
 	for ctx.Err() == nil && t.holds() {
 		p.once(ctx)
@@ -67,14 +66,14 @@ func (k *kept) hold(ctx context.Context, t *tenure) error {
 // present is the session to go on with: what the record says where that is news, else
 // what this worker has, which a call of its own may have renewed.
 func (k *kept) present(t *tenure) gateway.Session {
-	k.presenting.Lock()
-	defer k.presenting.Unlock()
-	if s := t.record().session(k.in.account.Inspector); s != k.applied {
-		k.applied = s
-		k.in.use(s)
+	for {
+		recorded := t.record().session(k.in.account.Inspector)
+		now := k.in.takeUp(recorded)
+		// The other of polls and checks may have taken up a newer one in between.
+		if t.record().session(k.in.account.Inspector) == recorded {
+			return now
+		}
 	}
-	s, _ := k.in.current()
-	return s
 }
 
 // once makes one poll and reacts to what it says of the session.
@@ -188,9 +187,7 @@ func (p *polling) heard(ctx context.Context, s, next gateway.Session, event gate
 // pass writes a session that follows the one that was polled with. Where another worker
 // has shared a newer one meanwhile, that one stays.
 func (p *polling) pass(ctx context.Context, s, next gateway.Session) {
-	p.presenting.Lock()
-	known := p.applied.GUID
-	p.presenting.Unlock()
+	known := p.in.takenUp().GUID
 	err := p.t.insist(ctx, func(r *record) {
 		if r.GUID == s.GUID || r.GUID == known {
 			r.GUID, r.Cookie = next.GUID, next.Cookie

@@ -25,6 +25,7 @@ type inspector struct {
 	source  source
 
 	session  gateway.Session
+	taken    gateway.Session // of the bucket, as last taken up by a keeper
 	state    state
 	problem  error // why it is not live
 	doubted  bool  // a call with the session was refused
@@ -99,6 +100,14 @@ func (in *inspector) subject(kind string) string {
 }
 
 func (in *inspector) log(level slog.Level, event string, attrs ...slog.Attr) {
-	attrs = append([]slog.Attr{slog.String("vcc", in.pool.cfg.VCC), slog.String("inspector", in.account.Inspector)}, attrs...)
-	in.pool.cfg.Log.LogAttrs(context.Background(), level, event, attrs...)
+	in.pool.cfg.Log.LogAttrs(context.Background(), level, event, in.named(attrs)...)
+}
+
+// note logs once the pool's lock, which the caller holds, is free.
+func (in *inspector) note(level slog.Level, event string, attrs ...slog.Attr) {
+	in.pool.mu.note(line{level, event, in.named(attrs)})
+}
+
+func (in *inspector) named(attrs []slog.Attr) []slog.Attr {
+	return append([]slog.Attr{slog.String("vcc", in.pool.cfg.VCC), slog.String("inspector", in.account.Inspector)}, attrs...)
 }

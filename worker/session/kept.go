@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,9 +30,6 @@ type kept struct {
 	orphan  time.Time   // until when a session may live whose sign-in's answer was lost
 	polled  atomic.Bool // a poll has been answered in this tenure
 	missed  time.Time   // when a poll may have brought a GUID that nobody has heard; zero for never
-
-	presenting sync.Mutex
-	applied    gateway.Session // of the record, as last taken up while leading
 
 	unheard  time.Time // since when the gateway gives no answer; zero while it does
 	rest     time.Time // not to be keeper before

@@ -13,7 +13,7 @@ type Pool struct {
 	inspectors []*inspector
 	watches    watches
 
-	mu       sync.Mutex
+	mu       quiet
 	most     int // calls in flight
 	inFlight int
 	waiters  []*waiter     // the most urgent first
@@ -28,7 +28,7 @@ func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &Pool{cfg: cfg, most: cfg.Concurrency, changed: make(chan struct{}), watches: watches{waiting: map[string][]chan struct{}{}}}
+	p := &Pool{cfg: cfg, most: cfg.Concurrency, mu: quiet{log: cfg.Log}, changed: make(chan struct{}), watches: watches{waiting: map[string][]chan struct{}{}}}
 	if err := Validate(accounts); err != nil {
 		return nil, err
 	}

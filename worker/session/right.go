@@ -99,7 +99,7 @@ func (r *right) heard(in *inspector) {
 // granted notes an answer that needed session and right.
 func (r *right) granted(in *inspector) {
 	if r.why != nil {
-		in.log(slog.LevelInfo, "inspector back in use")
+		in.note(slog.LevelInfo, "inspector back in use")
 	}
 	r.stop()
 	*r = right{}
@@ -108,7 +108,7 @@ func (r *right) granted(in *inspector) {
 // bar takes the inspector out of use until the next trial.
 func (r *right) bar(in *inspector, why error) {
 	if r.why == nil {
-		in.log(slog.LevelError, "inspector taken out of use", slog.Any("error", why))
+		in.note(slog.LevelError, "inspector taken out of use", slog.Any("error", why))
 	}
 	r.stop()
 	r.why, r.trial = why, false

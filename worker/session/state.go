@@ -33,20 +33,37 @@ func (in *inspector) current() (gateway.Session, state) {
 func (in *inspector) set(s gateway.Session) {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
+	in.become(s)
+}
+
+func (in *inspector) become(s gateway.Session) {
 	came := in.state != live
 	in.session, in.state, in.problem, in.doubted, in.trial = s, live, nil, false, false
 	if came {
-		in.log(slog.LevelInfo, "session usable")
+		in.note(slog.LevelInfo, "session usable")
 		in.pool.sessionsChanged()
 	}
 }
 
-// use makes the session that the bucket holds the present one, where it is
-// another: a worker may have shared a GUID that one of its calls brought.
-func (in *inspector) use(s gateway.Session) {
-	if now, _ := in.current(); now != s {
-		in.set(s)
+// takeUp makes what the bucket holds the session in use, where it is another than at
+// the last look, and returns the session in use: a call of this worker may have renewed
+// it since.
+func (in *inspector) takeUp(s gateway.Session) gateway.Session {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	if s != in.taken {
+		if in.taken = s; s != in.session {
+			in.become(s)
+		}
 	}
+	return in.session
+}
+
+// takenUp is what takeUp was last told.
+func (in *inspector) takenUp() gateway.Session {
+	in.pool.mu.Lock()
+	defer in.pool.mu.Unlock()
+	return in.taken
 }
 
 // replace puts a session in the place of one if that is still the present one.
@@ -72,6 +89,7 @@ func (in *inspector) renew(used gateway.Session, guid string) {
 func (in *inspector) adopt(s gateway.Session) bool {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
+	in.taken = s
 	if in.session == s {
 		return in.state == live
 	}
@@ -118,7 +136,7 @@ func (in *inspector) good(wrong bool) {
 		in.right.overruled(in)
 	}
 	in.state, in.problem, in.doubted, in.trial = live, nil, false, false
-	in.log(slog.LevelInfo, "session usable")
+	in.note(slog.LevelInfo, "session usable")
 	in.pool.sessionsChanged()
 }
 
@@ -129,7 +147,7 @@ func (in *inspector) probe() {
 	defer in.pool.mu.Unlock()
 	if in.state != live {
 		in.state, in.problem, in.doubted, in.trial = live, nil, false, true
-		in.log(slog.LevelInfo, "the next call tries the refused session")
+		in.note(slog.LevelInfo, "the next call tries the refused session")
 		in.pool.sessionsChanged()
 	}
 }
@@ -148,7 +166,7 @@ func (in *inspector) lost(s state, why error) {
 	if s == down {
 		level = slog.LevelError
 	}
-	in.log(level, "no usable inspector session", slog.Any("error", why))
+	in.note(level, "no usable inspector session", slog.Any("error", why))
 	in.pool.sessionsChanged()
 }
 
@@ -159,6 +177,6 @@ func (in *inspector) warn(what error) {
 	news := what != nil && (in.warning == nil || in.warning.Error() != what.Error())
 	in.warning = what
 	if news {
-		in.log(slog.LevelWarn, "the session is not kept as it should be", slog.Any("error", what))
+		in.note(slog.LevelWarn, "the session is not kept as it should be", slog.Any("error", what))
 	}
 }

@@ -33,8 +33,16 @@ func (u *Use) Done(r Report) {
 	p := u.in.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
 	before := p.barred()
+	u.learn(r, time.Now())
+	u.free()
+	if before != p.barred() {
+		p.sessionsChanged()
+	}
+}
+
+// learn notes what the exchange showed of the session, the right and the pace.
+func (u *Use) learn(r Report, now time.Time) {
 	if r.Heard || r.Accepted {
 		u.in.right.heard(u.in)
 		if u.GUID == u.in.session.GUID {
@@ -44,22 +52,18 @@ func (u *Use) Done(r Report) {
 	switch {
 	case r.Busy:
 		if u.in.limit.slower(u.begin, now) {
-			u.in.log(slog.LevelWarn, "the gateway cannot follow, fewer calls at once", slog.Int("limit", u.in.limit.calls()))
+			u.in.note(slog.LevelWarn, "the gateway cannot follow, fewer calls at once", slog.Int("limit", u.in.limit.calls()))
 		}
 	case r.NoRight:
 		u.in.right.refused(u.in, r.WorkNo, now)
 	case r.Accepted:
 		u.in.limit.faster(now)
 		u.in.right.granted(u.in)
-		for _, other := range p.inspectors {
+		for _, other := range u.in.pool.inspectors {
 			if other.account.Inspector == r.Instead && other != u.in {
 				other.right.outdone(other)
 			}
 		}
-	}
-	u.free()
-	if before != p.barred() {
-		p.sessionsChanged()
 	}
 }
 
@@ -81,7 +85,7 @@ func (u *Use) Refused() {
 	}
 	if u.in.state == live {
 		u.in.state, u.in.problem, u.in.doubted, u.in.trial = pending, errRefused, true, false
-		u.in.log(slog.LevelWarn, "session refused")
+		u.in.note(slog.LevelWarn, "session refused")
 		p.sessionsChanged()
 	}
 	p.mu.Unlock()
