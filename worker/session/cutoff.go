@@ -31,7 +31,7 @@ func (k *kept) cutOff() bool {
 }
 
 // release gives the lease up while the session stays as it is.
-func (k *kept) release(ctx context.Context, t *tenure) {
+func (k *kept) release(ctx context.Context, t *lease) {
 	k.rest = time.Now().Add(restTime)
 	if err := t.giveUp(ctx); err == nil {
 		k.in.log(slog.LevelWarn, "another worker may keep the session", slog.Any("error", errCutOff))
@@ -45,7 +45,7 @@ type unsaved struct {
 }
 
 // save writes it, if nothing has happened to the session since.
-func (k *kept) save(ctx context.Context, t *tenure) {
+func (k *kept) save(ctx context.Context, t *lease) {
 	u := k.unsaved
 	k.unsaved = nil
 	if u == nil || t.record().GUID != u.before {

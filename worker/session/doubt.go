@@ -70,7 +70,7 @@ func (p *Pool) askApart(ctx context.Context, s gateway.Session) verdict {
 
 // checkWhenNudged asks the gateway about a session that a call was refused with,
 // and tells everybody that it is good, or ends it.
-func (k *kept) checkWhenNudged(ctx context.Context, t *tenure, end context.CancelCauseFunc) {
+func (k *kept) checkWhenNudged(ctx context.Context, t *lease, end context.CancelCauseFunc) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -103,13 +103,13 @@ func (k *kept) checkWhenNudged(ctx context.Context, t *tenure, end context.Cance
 
 // replaced looks whether there is a newer GUID of the session, by another worker or a
 // poll of this one.
-func (k *kept) replaced(ctx context.Context, t *tenure, s gateway.Session) bool {
+func (k *kept) replaced(ctx context.Context, t *lease, s gateway.Session) bool {
 	_ = t.change(ctx, func(*record) {})
 	return k.present(t).GUID != s.GUID
 }
 
 // checked tells everybody that a session that was doubted is good.
-func (k *kept) checked(ctx context.Context, t *tenure) {
+func (k *kept) checked(ctx context.Context, t *lease) {
 	k.nudgedAt.Store(0)
 	k.in.verified(true)
 	_ = t.insist(ctx, func(r *record) { r.Checked++ })

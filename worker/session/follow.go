@@ -124,7 +124,7 @@ func (f *follower) askForCheck() {
 
 // follow uses what the keeper writes until this worker has become the keeper; it
 // returns nil when the context ends first.
-func (k *kept) follow(ctx context.Context) *tenure {
+func (k *kept) follow(ctx context.Context) *lease {
 	f := &following{kept: k, asked: time.Now()}
 	k.revision = 0
 	k.silence(0)
@@ -132,17 +132,17 @@ func (k *kept) follow(ctx context.Context) *tenure {
 	k.watch(ctx, func(e entry) bool { return f.changed(checking, e) }, func() bool { return f.idle(ctx) })
 	stop()
 	f.checks.Wait()
-	if f.tenure != nil {
+	if f.lease != nil {
 		k.in.log(slog.LevelInfo, "this worker keeps the session", slog.String("before", f.last.Keeper))
 	}
-	return f.tenure
+	return f.lease
 }
 
 // following is one time of being no keeper.
 type following struct {
 	*kept
-	tenure *tenure // what it ends with
-	last   record  // as last seen
+	lease  *lease // what it ends with
+	last   record // as last seen
 	asked  time.Time
 	checks sync.WaitGroup
 
@@ -225,7 +225,7 @@ func (f *following) try(ctx context.Context) bool {
 	}
 	err := f.upToDate(ctx)
 	if err == nil {
-		f.tenure, err = f.take(ctx, f.last, f.revision)
+		f.lease, err = f.take(ctx, f.last, f.revision)
 	}
 	if err == nil {
 		return false

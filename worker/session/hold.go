@@ -30,7 +30,7 @@ var (
 // polling is one session being kept.
 type polling struct {
 	*kept
-	t   *tenure
+	t   *lease
 	end context.CancelCauseFunc
 
 	refusals int           // of polls in a row
@@ -38,7 +38,7 @@ type polling struct {
 }
 
 // hold polls until the session is over and returns why.
-func (k *kept) hold(ctx context.Context, t *tenure) error {
+func (k *kept) hold(ctx context.Context, t *lease) error {
 	ctx, end := context.WithCancelCause(ctx)
 	k.polled.Store(false)
 	k.missed = k.in.pool.cfg.Now() // a keeper before may have ended in a poll
@@ -58,14 +58,14 @@ func (k *kept) hold(ctx context.Context, t *tenure) error {
 			p.listen(ctx)
 		}
 	}
-	end(errTenureLost)
+	end(errLeaseLost)
 	<-checked
 	return context.Cause(ctx)
 }
 
 // present is the session to go on with: what the record says where that is news, else
 // what this worker has, which a call of its own may have renewed.
-func (k *kept) present(t *tenure) gateway.Session {
+func (k *kept) present(t *lease) gateway.Session {
 	for {
 		recorded := t.record().session(k.in.account.Inspector)
 		now := k.in.takeUp(recorded)

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
 	"github.com/forcelogout/forcelogout/worker/clock"
@@ -40,8 +39,6 @@ type kept struct {
 func newKept(f *follower) *kept {
 	return &kept{follower: f, nudge: make(chan struct{}, 1)}
 }
-
-func newLeaseID() string { return uuid.NewString() }
 
 // answer says that this worker needs the session.
 func answer(m *nats.Msg) { _ = m.Respond(nil) }
@@ -122,10 +119,8 @@ func (k *kept) write(trouble string, change func(*record) bool) {
 }
 
 // lead keeps the session until the context ends or the lease is lost.
-func (k *kept) lead(ctx context.Context, t *tenure) {
-	leading, stop := t.while(ctx)
-	extended := make(chan struct{})
-	go func() { defer close(extended); defer stop(); t.extend(leading) }()
+func (k *kept) lead(ctx context.Context, t *lease) {
+	leading, stop := t.keep(ctx)
 	k.answered()
 	k.orphan = t.record().Orphan
 	k.save(leading, t)
@@ -150,7 +145,6 @@ func (k *kept) lead(ctx context.Context, t *tenure) {
 		_ = t.insist(leading, func(r *record) { r.end(); r.Orphan = clock.Later(r.Orphan, k.orphan) })
 	}
 	stop()
-	<-extended
 	if ctx.Err() == nil {
 		k.leaveSession(t)
 	}
@@ -158,7 +152,7 @@ func (k *kept) lead(ctx context.Context, t *tenure) {
 
 // leaveSession gives a session that was kept here to whoever has the lease now, if
 // that one has none: the record may have been deleted and made anew without it.
-func (k *kept) leaveSession(t *tenure) {
+func (k *kept) leaveSession(t *lease) {
 	mine := t.record()
 	if mine.GUID == "" {
 		return
@@ -175,7 +169,7 @@ func (k *kept) leaveSession(t *tenure) {
 // retire ends the keeping of a worker that shuts down: another that needs the
 // session goes on at once, and where there is none, the inspector is signed out
 // if this worker signed in. A session that may not be over is kept in mind.
-func (k *kept) retire(ctx context.Context, t *tenure) {
+func (k *kept) retire(ctx context.Context, t *lease) {
 	ctx, cancel := context.WithTimeout(ctx, retireTime)
 	defer cancel()
 	// Only with a whole lease ahead: nobody may sign in while this signs out.

@@ -93,7 +93,7 @@ func (p *passwords) why(r record, password string) string {
 
 // refuse remembers what the gateway said of a password, also where the lease is lost
 // meanwhile.
-func (p *passwords) refuse(ctx context.Context, t *tenure, k *kept, password string, what retcode.SignIn) {
+func (p *passwords) refuse(ctx context.Context, t *lease, k *kept, password string, what retcode.SignIn) {
 	if what != retcode.WrongWords && what != retcode.Unusable {
 		return
 	}

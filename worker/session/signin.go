@@ -107,7 +107,7 @@ type signIn struct {
 
 // signInUntilDone signs the inspector in. It returns when that has worked, the lease
 // is lost or given up, or the context ends.
-func (k *kept) signInUntilDone(ctx context.Context, t *tenure) {
+func (k *kept) signInUntilDone(ctx context.Context, t *lease) {
 	k.signIn.pause = 0
 	if k.signIn.unproven > 0 {
 		k.signIn.pause = soon().delay(k.signIn.unproven)
@@ -136,14 +136,14 @@ func (k *kept) signInUntilDone(ctx context.Context, t *tenure) {
 
 // leave gives the lease up where this worker can do nothing with it: the password has
 // been refused, or the account needs a person.
-func (k *kept) leave(ctx context.Context, t *tenure) {
+func (k *kept) leave(ctx context.Context, t *lease) {
 	if t.giveUp(ctx) == nil {
 		k.in.log(slog.LevelInfo, "no sign-in before the password changes or its time has come")
 	}
 }
 
 // signInOnce tries once, and reports whether there is a session.
-func (k *kept) signInOnce(ctx context.Context, t *tenure, cred gateway.Credentials) (done bool) {
+func (k *kept) signInOnce(ctx context.Context, t *lease, cred gateway.Credentials) (done bool) {
 	cfg := k.in.pool.cfg
 	cred.Listen = cfg.Listen
 	before, marks := t.record().Orphan, t.record().Refused
@@ -255,7 +255,7 @@ func (k *kept) ask(ctx context.Context, cred gateway.Credentials) (gateway.Signe
 }
 
 // signedIn takes a new session up and shares it.
-func (k *kept) signedIn(ctx context.Context, t *tenure, s gateway.SignedIn) {
+func (k *kept) signedIn(ctx context.Context, t *lease, s gateway.SignedIn) {
 	cfg := k.in.pool.cfg
 	now := cfg.Now()
 	k.signIn.succeeded()
@@ -282,7 +282,7 @@ func (k *kept) signedIn(ctx context.Context, t *tenure, s gateway.SignedIn) {
 
 // tryFormer takes the session up that was there before, where the gateway says that
 // somebody is signed in and it is that one: it was lost by a mistake.
-func (k *kept) tryFormer(ctx context.Context, t *tenure, orphan time.Time) bool {
+func (k *kept) tryFormer(ctx context.Context, t *lease, orphan time.Time) bool {
 	r := t.record()
 	if r.Former == "" || r.Former == k.signIn.former {
 		return false
@@ -300,7 +300,7 @@ func (k *kept) tryFormer(ctx context.Context, t *tenure, orphan time.Time) bool 
 
 // endFormer signs a former session out that has been tried in vain: polls do not take
 // it, and the gateway knows it all the same. It would be in the way until it ends.
-func (k *kept) endFormer(ctx context.Context, t *tenure) bool {
+func (k *kept) endFormer(ctx context.Context, t *lease) bool {
 	r := t.record()
 	if r.Former == "" || r.Former != k.signIn.former || r.Former == k.signIn.ended {
 		return false
@@ -331,7 +331,7 @@ func (s *signIn) lasts() {
 }
 
 // signInFailed says so, to everybody, and sets when to try again.
-func (k *kept) signInFailed(ctx context.Context, t *tenure, r *refusal) {
+func (k *kept) signInFailed(ctx context.Context, t *lease, r *refusal) {
 	if ctx.Err() != nil {
 		return
 	}
