@@ -2,128 +2,95 @@ package session
 
 import (
 	"context"
-	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/forcelogout/forcelogout/worker/gateway"
-	"github.com/forcelogout/forcelogout/worker/retcode"
 )
 
-// checkTime bounds a question for the own state.
-const checkTime = 10 * time.Second
+// doubts are the calls, of any worker, that were refused and that nobody has explained
+// yet. Any goroutine may raise one.
+type doubts struct {
+	since *atomic.Int64 // the oldest, 0 for none
+	bell  chan struct{} // has room for one
+}
 
-// verdict is what an answer to one of a session's own calls says about the session.
-type verdict int
+func newDoubts() doubts { return doubts{since: new(atomic.Int64), bell: make(chan struct{}, 1)} }
 
-const (
-	unknown verdict = iota // nothing
-	alive                  // the session is good
-	refused                // whoever answered does not know it
-	pushed                 // the session is good, and polls are the wrong way
-)
-
-// judge reads the answer to a poll or a question for the own state by the same table
-// as that to a call.
-func (p *Pool) judge(answer gateway.Answer, err error) verdict {
-	switch {
-	case err != nil, answer.HTTPStatus >= 500:
-		return unknown
-	case answer.HTTPStatus == 401, answer.HTTPStatus == 403:
-		return refused
-	case answer.Retcode == "":
-		return unknown
-	case answer.Retcode == retcode.PushMode:
-		return pushed
-	}
-	switch class := p.cfg.Retcodes.Of(answer.Retcode).Class; {
-	case class == retcode.Session:
-		return refused
-	case class == retcode.Success && answer.HTTPStatus == 200:
-		return alive
+func (d doubts) raise() {
+	d.since.CompareAndSwap(0, time.Now().UnixNano())
+	select {
+	case d.bell <- struct{}{}:
 	default:
-		return unknown
 	}
 }
 
-// secondOpinion asks about a session that was refused, twice if need be, each time
-// over a connection of its own: a balancer may have taken the call to a node that
-// does not know the session. Only two refusals are one.
-func (p *Pool) secondOpinion(ctx context.Context, s gateway.Session) verdict {
-	for again := range 2 {
-		if again > 0 && wait(ctx, gateway.PollPause) != nil {
-			return unknown
-		}
-		if v := p.askApart(ctx, s); v != refused {
-			return v
-		}
-	}
-	return refused
+func (d doubts) any() bool { return d.since.Load() != 0 }
+
+// before reports whether there is one from before a moment.
+func (d doubts) before(at time.Time) bool {
+	oldest := d.since.Load()
+	return oldest != 0 && oldest < at.UnixNano()
 }
 
-func (p *Pool) askApart(ctx context.Context, s gateway.Session) verdict {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
-	apart := p.cfg.Gateway.Apart()
-	defer apart.Close()
-	return p.judge(apart.OwnState(ctx, s))
-}
+func (d doubts) settle() { d.since.Store(0) }
 
-// checkWhenNudged asks the gateway about a session that a call was refused with,
-// and tells everybody that it is good, or ends it.
-func (k *kept) checkWhenNudged(ctx context.Context, t *lease, end context.CancelCauseFunc) {
+// check asks about the session when calls were refused, until the context ends or the
+// session is over.
+func (k *keeping) check(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-k.nudge:
+		case <-k.doubts.bell:
 		}
-		pause := gateway.PollPause
-		for ctx.Err() == nil && t.holds() && k.nudgedAt.Load() != 0 {
-			s := k.present(t)
-			switch k.in.pool.secondOpinion(ctx, s) {
-			case alive, pushed:
-				k.checked(ctx, t)
+		for pause := gateway.PollPause; ctx.Err() == nil && k.lease.holds() && k.doubts.any(); {
+			switch k.inquire(ctx, k.present(), 0) {
+			case good:
+				k.explained(ctx)
 				continue
-			case refused:
-				// Before the first poll has answered, a gateway with AUTHMODE 2 may refuse all
-				// else: the poll decides, and must not be cancelled for it.
-				if k.polled.Load() && !k.replaced(ctx, t, s) {
-					end(errGone)
-					return
-				}
-				pause = min(2*pause, lastPollPause)
-			default:
-				// The next poll tells as well.
-				pause = min(2*pause, lastPollPause)
+			case over:
+				k.end(errGone)
+				return
 			}
+			// The next poll tells as well.
+			pause = longer(pause)
 			_ = wait(ctx, pause)
 		}
 	}
 }
 
-// replaced looks whether there is a newer GUID of the session, by another worker or a
-// poll of this one.
-func (k *kept) replaced(ctx context.Context, t *lease, s gateway.Session) bool {
-	_ = t.change(ctx, func(*record) {})
-	return k.present(t).GUID != s.GUID
-}
-
-// checked tells everybody that a session that was doubted is good.
-func (k *kept) checked(ctx context.Context, t *lease) {
-	k.nudgedAt.Store(0)
-	k.in.verified(true)
-	_ = t.insist(ctx, func(r *record) { r.Checked++ })
-}
-
-func said(answer gateway.Answer, err error) string {
-	switch {
-	case err != nil:
-		return err.Error()
-	case answer.Retcode == "":
-		return fmt.Sprintf("HTTP %d without a retcode", answer.HTTPStatus)
-	case answer.Message == "":
-		return answer.Retcode
-	default:
-		return answer.Retcode + " (" + answer.Message + ")"
+// inquire is the one step of doubt: a poll was refused, so many times in a row, or a call
+// was, and that is no poll. It finds out what there is to know, and returns what that
+// proves. While it asks for a poll, no calls are made.
+func (k *keeping) inquire(ctx context.Context, s gateway.Session, refusals int) finding {
+	e := evidence{refusals: refusals, polled: k.polled.Load()}
+	if refusals > 0 {
+		if e.newer = k.newer(ctx, s); e.newer || !e.polled {
+			return e.proves()
+		}
+		k.in.doubt(s)
 	}
+	if e.opinion = k.in.pool.secondOpinion(ctx, s); e.opinion == refused && e.polled {
+		e.newer = k.newer(ctx, s)
+	}
+	found := e.proves()
+	if refusals > 0 && found != over {
+		k.in.verified(false)
+	}
+	return found
+}
+
+// newer looks whether there is a newer GUID of the session, by another worker or a poll
+// of this one.
+func (k *keeping) newer(ctx context.Context, s gateway.Session) bool {
+	_ = k.lease.change(ctx, func(*record) {}) // which rereads where another has written
+	return k.present().GUID != s.GUID
+}
+
+// explained tells everybody that a session that was doubted is good.
+func (k *keeping) explained(ctx context.Context) {
+	k.doubts.settle()
+	k.in.verified(true)
+	_ = k.lease.insist(ctx, func(r *record) { r.Checked++ })
 }

@@ -3,165 +3,82 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/forcelogout/forcelogout/worker/gateway"
-)
-
-// Kinds of messages between the workers of an inspector. They are core NATS, hold
-// nothing, and a lost one costs a repetition.
-const (
-	askCheck  = "check"  // a call was refused: is the session still good?
-	askNeeded = "needed" // does anybody else need the session?
 )
 
 // repeatCheck is how often workers ask again for a check of a doubted session.
 const repeatCheck = 2 * time.Second
 
-// follower uses the session that the bucket holds.
-type follower struct {
-	in *inspector
-	shelf
-	seen record // as last applied
-}
-
-// apply takes over what the bucket says.
-func (f *follower) apply(r record) {
-	s, state := f.in.current()
-	checked := r.Checked > f.seen.Checked
-	f.in.passwordEnds(r.PasswordEnds)
-	switch {
-	case r.GUID != "" && (r.GUID != s.GUID || r.Cookie != s.Cookie):
-		f.in.set(r.session(f.in.account.Inspector))
-	case r.GUID != "" && checked, r.GUID != "" && state == down:
-		f.in.verified(true)
-	case r.GUID != "":
-	case r.Problem != "":
-		f.in.lost(down, errors.New(r.Problem))
-	default:
-		f.in.lost(pending, errNoneYet)
-	}
-	f.seen = r
-}
-
-// entry is a state of the key.
-type entry struct {
-	record
-	revision uint64
-	written  time.Time // by the server's clock
-	gone     bool      // deleted, or written over with what is no record
-}
-
-// watch hands each new state of the key to change until it returns false or the
-// context ends. Once a second it calls idle, which may end it as well.
-func (f *follower) watch(ctx context.Context, change func(entry) bool, idle func() bool) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	var updates <-chan jetstream.KeyValueEntry
-	for {
-		if updates == nil {
-			updates = f.openWatch(ctx)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case came, open := <-updates:
-			if !open {
-				updates = nil
-				continue
-			}
-			if came == nil { // all that was there has come
-				if !idle() {
-					return
-				}
-				continue
-			}
-			if !change(entryOf(came)) {
-				return
-			}
-		case <-ticker.C:
-			if !idle() {
-				return
-			}
-		}
-	}
-}
-
-func entryOf(came jetstream.KeyValueEntry) entry {
-	r, err := parseRecord(came.Value())
-	if err != nil {
-		r = notARecord(err)
-	}
-	return entry{r, came.Revision(), came.Created(), err != nil || came.Operation() != jetstream.KeyValuePut}
-}
-
-func (f *follower) openWatch(ctx context.Context) <-chan jetstream.KeyValueEntry {
-	watcher, err := f.kv.Watch(ctx, f.key)
-	if err != nil {
-		if ctx.Err() == nil {
-			f.in.log(slog.LevelWarn, "cannot watch the session", slog.Any("error", err))
-		}
+// follow uses what the keeper writes, until this worker has become the keeper.
+func (k *kept) follow(ctx context.Context) stateFunc {
+	f := &following{kept: k, asked: time.Now()}
+	l := f.untilKeeper(ctx)
+	if l == nil {
 		return nil
 	}
-	context.AfterFunc(ctx, func() { _ = watcher.Stop() })
-	return watcher.Updates()
-}
-
-// askForCheck makes the keeper look whether the session is still good. Where
-// nobody keeps it, whoever takes over looks.
-func (f *follower) askForCheck() {
-	if err := f.in.pool.cfg.NATS.Publish(f.in.subject(askCheck), nil); err != nil {
-		f.in.log(slog.LevelWarn, "no check of the session asked for", slog.Any("error", err))
-	}
-}
-
-// follow uses what the keeper writes until this worker has become the keeper; it
-// returns nil when the context ends first.
-func (k *kept) follow(ctx context.Context) *lease {
-	f := &following{kept: k, asked: time.Now()}
-	k.revision = 0
-	k.silence(0)
-	checking, stop := context.WithCancel(ctx)
-	k.watch(ctx, func(e entry) bool { return f.changed(checking, e) }, func() bool { return f.idle(ctx) })
-	stop()
-	f.checks.Wait()
-	if f.lease != nil {
-		k.in.log(slog.LevelInfo, "this worker keeps the session", slog.String("before", f.last.Keeper))
-	}
-	return f.lease
+	k.in.log(slog.LevelInfo, "this worker keeps the session", slog.String("before", f.last.Keeper))
+	return (&term{kept: k, lease: l}).lead
 }
 
 // following is one time of being no keeper.
 type following struct {
 	*kept
-	lease  *lease // what it ends with
-	last   record // as last seen
-	asked  time.Time
-	checks sync.WaitGroup
-
-	written time.Time // when last was, by the server's clock
+	last     entry     // as last seen; without its record where it is gone
+	takeover time.Time // when the keeper's lease counts as abandoned
+	asked    time.Time // last, for a check
+	checks   sync.WaitGroup
 }
 
-// changed is told of each state of the record. Both methods report whether to go on.
-func (f *following) changed(ctx context.Context, e entry) bool {
-	first := f.revision == 0
-	f.revision, f.written = e.revision, e.written
+// untilKeeper returns the lease, or nil when the context ends first.
+func (f *following) untilKeeper(ctx context.Context) *lease {
+	watching, stop := context.WithCancel(ctx)
+	defer f.checks.Wait()
+	defer stop()
+	watch := f.watch()
+	defer watch.ticker.Stop()
+	for {
+		e, news := watch.next(watching)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if news {
+			f.see(watching, e)
+		} else {
+			f.repeatAsking()
+		}
+		if now := time.Now(); now.Before(f.rest) || !f.last.free(f.takeover, now) || !f.useful() {
+			continue
+		}
+		if l := f.tryLease(ctx); l != nil {
+			return l
+		}
+	}
+}
+
+// free reports whether anybody may take the lease. A record that is gone may have been
+// deleted by mistake: a keeper that there may be writes it again.
+func (e entry) free(takeover, now time.Time) bool {
+	taken := e.gone || e.Lease != ""
+	return !taken || !now.Before(takeover)
+}
+
+// see is told of each state of the record.
+func (f *following) see(ctx context.Context, e entry) {
+	first := f.last.revision == 0
+	f.last = e
+	f.heardKeeper(0)
 	switch {
 	case e.gone:
-		// By mistake: a keeper that there may be writes it again, and the session goes on.
-		f.last = record{}
-		f.silence(f.silentFor(ctx, e))
+		f.last.record = record{}
+		f.heardKeeper(f.silentFor(ctx, e))
 		if s, _ := f.in.current(); s.GUID == "" && e.Problem != "" {
 			f.in.lost(down, errors.New(e.Problem))
 		}
-		return true
+		return
 	case first && e.GUID != "":
 		// The keeper may be dead for long, and the session alive: the gateway knows.
 		f.seen = e.record
@@ -169,23 +86,25 @@ func (f *following) changed(ctx context.Context, e entry) bool {
 	default:
 		f.apply(e.record)
 	}
-	f.last = e.record
-	f.silence(0)
 	if first && e.Lease != "" {
-		f.silence(f.silentFor(ctx, e))
+		f.heardKeeper(f.silentFor(ctx, e))
 	}
-	return e.Lease != "" || f.try(ctx)
 }
 
-// idle looks whether the lease is abandoned.
-func (f *following) idle(ctx context.Context) bool {
-	if _, state := f.in.current(); state == pending && f.seen.GUID != "" && time.Since(f.asked) >= repeatCheck {
-		f.asked = time.Now()
-		f.askForCheck()
+// heardKeeper starts the wait for the keeper's next sign of life, some of which may
+// have passed.
+func (f *following) heardKeeper(ago time.Duration) {
+	f.takeover = time.Now().Add(f.in.pool.cfg.Lease - max(0, ago))
+}
+
+// silentFor is how long the keeper had been silent when this worker began to look.
+func (f *following) silentFor(ctx context.Context, e entry) time.Duration {
+	age, err := f.age(ctx, e.written)
+	if err != nil {
+		f.in.log(slog.LevelWarn, "not known since when the keeper is silent", slog.Any("error", err))
+		return 0
 	}
-	// Without any record nobody keeps it either.
-	taken := f.revision != 0 && (f.last.Lease != "" || f.last.empty()) && time.Now().Before(f.takeover)
-	return taken || f.try(ctx)
+	return age
 }
 
 // adoptChecked takes up a session that is there from before, when the gateway says
@@ -202,62 +121,19 @@ func (f *following) adoptChecked(ctx context.Context, s gateway.Session) {
 	})
 }
 
-// silentFor is how long the keeper had been silent when this worker began to look.
-func (f *following) silentFor(ctx context.Context, e entry) time.Duration {
-	age, err := f.age(ctx, e.written)
-	if err != nil {
-		f.in.log(slog.LevelWarn, "not known since when the keeper is silent", slog.Any("error", err))
-		return 0
+// repeatAsking asks again for a check, where the first message may have been lost.
+func (f *following) repeatAsking() {
+	if _, state := f.in.current(); state == pending && f.seen.GUID != "" && time.Since(f.asked) >= repeatCheck {
+		f.asked = time.Now()
+		f.askForCheck()
 	}
-	return age
 }
 
-// silence starts the wait for the keeper's next sign of life, some of which may have
-// passed.
-func (k *kept) silence(passed time.Duration) {
-	k.takeover = time.Now().Add(k.in.pool.cfg.Lease - max(0, passed))
-}
-
-// try takes the lease, if this worker can do anything with it.
-func (f *following) try(ctx context.Context) bool {
-	if time.Now().Before(f.rest) || !f.can(f.last) {
-		return true
-	}
-	err := f.upToDate(ctx)
-	if err == nil {
-		f.lease, err = f.take(ctx, f.last, f.revision)
-	}
-	if err == nil {
-		return false
-	}
-	if errors.Is(err, errOvertaken) {
-		f.silence(0) // the other's record is on its way
-	} else if ctx.Err() == nil {
-		f.in.log(slog.LevelWarn, "keeper's lease not taken", slog.Any("error", err))
-	}
-	return true
-}
-
-// upToDate makes sure that the record is still what was seen last. The number of its
-// revision alone does not: a bucket that was made anew counts from one again, and the
-// keeper's lease may have come to the same number there before it is seen.
-func (f *following) upToDate(ctx context.Context) error {
-	if f.revision == 0 || f.last.empty() {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, putTime)
-	defer cancel()
-	now, err := f.entry(ctx)
-	if err == nil && (now.revision != f.revision || now.Lease != f.last.Lease || !now.written.Equal(f.written)) {
-		err = errOvertaken
-	}
-	return err
-}
-
-// can reports whether a keeper would have anything to do: a session to poll, or a
-// password that may be tried soon.
-func (f *following) can(r record) bool {
-	if s, _ := f.in.current(); r.GUID != "" || r.empty() && s.GUID != "" {
+// useful reports whether this worker would have anything to do as the keeper: a session
+// to poll, or a password that may be tried soon. Where it would not, it says why there is
+// no session.
+func (f *following) useful() bool {
+	if s, _ := f.in.current(); f.last.GUID != "" || f.last.empty() && s.GUID != "" {
 		return true
 	}
 	cred, err := f.in.account.credentials()
@@ -265,44 +141,48 @@ func (f *following) can(r record) bool {
 		f.in.lost(down, err)
 		return false
 	}
-	wait, ever := f.passwords.wait(r, cred.Password, f.in.pool.cfg.Now())
+	wait, ever := f.passwords.wait(f.last.record, cred.Password, f.in.pool.cfg.Now())
 	if ever && wait <= patience {
 		return true
 	}
-	why := r.Problem
+	why := f.last.Problem
 	if why == "" {
-		why = f.passwords.why(r, cred.Password)
+		why = f.passwords.why(f.last.record, cred.Password)
 	}
 	f.in.lost(down, errors.New(why))
 	return false
 }
 
-// shared is a session that another program, or other workers, keep.
-type shared struct{ *follower }
-
-func (s *shared) run(ctx context.Context) {
-	needed, err := s.in.pool.cfg.NATS.Subscribe(s.in.subject(askNeeded), answer)
+// tryLease returns the lease, or nil where somebody was faster or NATS does not answer.
+func (f *following) tryLease(ctx context.Context) *lease {
+	err := f.upToDate(ctx)
 	if err == nil {
-		defer func() { _ = needed.Unsubscribe() }()
+		var l *lease
+		if l, err = f.take(ctx, f.last.record, f.last.revision); err == nil {
+			return l
+		}
 	}
-	trial := newTrial(s.in)
-	s.watch(ctx, func(e entry) bool {
-		if e.GUID == "" && e.Problem == "" {
-			e.Problem = fmt.Sprintf("the bucket %s holds no GUID under %s", s.kv.Bucket(), s.key)
-		}
-		s.apply(e.record)
-		return true
-	}, func() bool {
-		if current, _ := s.in.current(); current.GUID == "" {
-			s.in.lost(down, fmt.Errorf("the bucket %s holds no GUID under %s", s.kv.Bucket(), s.key))
-		} else {
-			trial.look(ctx)
-		}
-		return true
-	})
+	switch {
+	case errors.Is(err, errOvertaken):
+		f.heardKeeper(0) // the other's record is on its way
+	case ctx.Err() == nil:
+		f.in.log(slog.LevelWarn, "keeper's lease not taken", slog.Any("error", err))
+	}
+	return nil
 }
 
-func (s *shared) refused(gateway.Session) { s.askForCheck() }
-
-// renewed takes up a GUID for this process only: the bucket is somebody else's.
-func (s *shared) renewed(used gateway.Session, guid string) { s.in.renew(used, guid) }
+// upToDate makes sure that the record is still what was seen last. The number of its
+// revision alone does not: a bucket that was made anew counts from one again, and the
+// keeper's lease may have come to the same number there before this worker sees it.
+func (f *following) upToDate(ctx context.Context) error {
+	if f.last.empty() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, putTime)
+	defer cancel()
+	now, err := f.entry(ctx)
+	if err == nil && (now.revision != f.last.revision || now.Lease != f.last.Lease || !now.written.Equal(f.last.written)) {
+		err = errOvertaken
+	}
+	return err
+}

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"context"
 	"crypto/pbkdf2"
 	"crypto/rand"
 	"crypto/sha256"
@@ -89,28 +88,6 @@ func (p *passwords) why(r record, password string) string {
 		return "nobody has heard the answers to sign-ins with this password, and the gateway may have counted them as wrong ones" + until
 	}
 	return "the gateway has refused the account" + until
-}
-
-// refuse remembers what the gateway said of a password, also where the lease is lost
-// meanwhile.
-func (p *passwords) refuse(ctx context.Context, t *lease, k *kept, password string, what retcode.SignIn) {
-	if what != retcode.WrongWords && what != retcode.Unusable {
-		return
-	}
-	if t.insist(ctx, func(r *record) { p.mark(r, password, what, k.in.pool.cfg) }) != nil {
-		p.refuseLate(k, password, what)
-	}
-}
-
-// refuseLate is refuse without a lease.
-func (p *passwords) refuseLate(k *kept, password string, what retcode.SignIn) {
-	if what != retcode.WrongWords && what != retcode.Unusable {
-		return
-	}
-	k.write("the refused password is not remembered", func(r *record) bool {
-		p.mark(r, password, what, k.in.pool.cfg)
-		return true
-	})
 }
 
 // begin notes a try before it is made: the worker may end before the answer comes.
