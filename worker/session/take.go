@@ -5,17 +5,19 @@ import (
 	"time"
 )
 
-// Why no inspector can be had.
+// Why Take hands out no inspector.
 var (
-	ErrItself  = errors.New("an inspector cannot sign itself out")
+	// ErrItself comes when the only inspector of the wish is the one to be signed out.
+	ErrItself = errors.New("an inspector cannot sign itself out")
+	// ErrUnknown comes when the wish names an inspector that the pool does not have.
 	ErrUnknown = errors.New("the command names an inspector that this worker does not have")
-	// ErrPending: a session is on its way, wait for Changed.
+	// ErrPending comes while a session is on its way: wait for Changed and take again.
 	ErrPending = errors.New("the inspector's session is being renewed")
-	// ErrDown: there is none, and none is to be expected soon.
+	// ErrDown comes when no inspector of the wish has a session, nor will have one soon.
 	ErrDown = errors.New("no inspector has a usable session")
-	// ErrHalted: there may be, but the gateway is down and no call is made.
+	// ErrHalted comes while Limit allows no calls, whatever the sessions are.
 	ErrHalted = errors.New("no calls are made while the gateway is down")
-	// ErrStopped: the caller wishes no inspector any more.
+	// ErrStopped comes when Stop ended the wait before an inspector was free.
 	ErrStopped = errors.New("the wish for an inspector was withdrawn")
 )
 
@@ -33,11 +35,11 @@ type Stop struct {
 	At            time.Time
 }
 
-// Take hands out an inspector as soon as one is free: first to whom time is
-// shortest, and among equals to who came first. It returns ErrItself or ErrUnknown
-// where no inspector could ever do it, ErrPending or ErrDown where none of them has
-// a session, ErrHalted where no call may be made at all, and ErrStopped where the
-// wait was ended. Every Use must end with Done.
+// Take hands out an inspector as soon as one is free: first to the caller whose time is
+// shortest, and among equals to the one that came first. It returns ErrItself or
+// ErrUnknown where no inspector could ever do it, ErrPending or ErrDown where none has a
+// session, ErrHalted where no call may be made at all, and ErrStopped where stop ended
+// the wait. The caller must end every Use with Done.
 func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 	p.mu.Lock()
 	if len(p.waiters) == 0 {
@@ -51,7 +53,7 @@ func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 	}
 	w := &waiter{wish: wish, ready: make(chan grant, 1)}
 	p.queue(w)
-	p.dispatch() // whoever waits may wait for another inspector
+	p.dispatch() // those who wait may wait for other inspectors than the free one
 	p.mu.Unlock()
 	var late <-chan time.Time
 	if !stop.At.IsZero() {
