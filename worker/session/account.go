@@ -25,7 +25,7 @@ type Account struct {
 	NoPassword   bool   // the same, with an empty one, as old sites allow
 	Phone        string // where the deployment needs one
 	Platform     bool   // sign in at the platform only: no media licence
-	Force        bool   // sign in although somebody else is, and evict them
+	Force        bool   // sign in although somebody else is signed in, and evict them
 }
 
 // Source names where the session comes from, for people.
@@ -46,8 +46,8 @@ func (a Account) Source() string {
 	}
 }
 
-// SignIn says how the inspector is signed in, for people; "" where somebody else
-// does it.
+// SignIn says how the workers sign the inspector in, for people; "" where somebody else
+// signs in.
 func (a Account) SignIn() string {
 	switch {
 	case !a.kept():

@@ -116,3 +116,33 @@ func unsent(t *testing.T) error {
 	}
 	return err
 }
+
+// TestMayTry: how long a password must not be tried, by what the record says of it and of
+// others.
+func TestMayTry(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var p passwords
+	this := func(m mark) mark { m.Hash = p.hashOf("salt", "this"); return m }
+	other := mark{Hash: "another's", Wrong: 1}
+	for name, c := range map[string]struct {
+		marks []mark
+		wait  time.Duration
+		ever  bool
+	}{
+		"never refused":              {nil, 0, true},
+		"another refused":            {[]mark{other}, 0, true},
+		"wrong once":                 {[]mark{this(mark{Wrong: 1, NotUntil: now.Add(time.Minute)})}, time.Minute, true},
+		"wrong once, a while ago":    {[]mark{this(mark{Wrong: 1, NotUntil: now.Add(-time.Minute)})}, 0, true},
+		"wrong twice":                {[]mark{this(mark{Wrong: 2})}, 0, false},
+		"wrong once, and another":    {[]mark{other, this(mark{Wrong: 1})}, 0, false},
+		"unheard, and another":       {[]mark{other, this(mark{Unheard: 1})}, 0, true},
+		"unheard often":              {[]mark{this(mark{Unheard: 3, NotUntil: now.Add(time.Hour)})}, time.Hour, true},
+		"the account needs a person": {[]mark{this(mark{NotUntil: now.Add(time.Hour)})}, time.Hour, true},
+	} {
+		wait, ever := p.wait(record{Salt: "salt", Refused: c.marks}, "this", now)
+		if wait != c.wait || ever != c.ever {
+			t.Errorf("%s: %v, %v", name, wait, ever)
+		}
+	}
+}

@@ -10,11 +10,12 @@ import (
 
 // source is where an inspector's session comes from.
 type source interface {
-	// run keeps the inspector's session up to date until the context ends.
+	// run keeps the inspector's session up to date until the context ends. It waits for
+	// the goroutines that it has started.
 	run(ctx context.Context)
-	// refused is told that the gateway did not accept the present session.
+	// refused hears that the gateway did not take the session in use.
 	refused(used gateway.Session)
-	// renewed is told of a new GUID that an answer to a call brought.
+	// renewed hears of a new GUID that an answer to a call brought.
 	renewed(used gateway.Session, guid string)
 }
 
@@ -27,10 +28,10 @@ type inspector struct {
 	session  gateway.Session
 	taken    gateway.Session // of the bucket, as last taken up by a keeper
 	state    state
-	problem  error // why it is not live
+	problem  error // why the session is not live
 	doubted  bool  // a call with the session was refused
-	trial    bool  // live as far as is known: one call at a time finds out
-	warning  error // what is not as it should be while it is live
+	trial    bool  // nobody knows whether the session is good: one call at a time finds out
+	warning  error // what threatens the session while it is live
 	inFlight int
 	limit    limit
 	right    right
@@ -58,7 +59,7 @@ func (in *inspector) open(ctx context.Context) error {
 	return g.read()
 }
 
-// usable reports whether calls can be made with it now.
+// usable reports whether the inspector can make calls now.
 func (in *inspector) usable() bool { return in.state == live && !in.right.barred() }
 
 // may reports whether a wish allows this inspector.
@@ -67,7 +68,7 @@ func (in *inspector) may(w Wish) bool {
 		(w.Inspector == "" || w.Inspector == in.account.Inspector)
 }
 
-// free reports whether it has room for one more call.
+// free reports whether the inspector may make one more call beside those in flight.
 func (in *inspector) free() bool {
 	if in.trial && in.inFlight > 0 {
 		return false
@@ -83,7 +84,7 @@ func (in *inspector) better(other *inspector, w Wish) bool {
 	return in.inFlight < other.inFlight
 }
 
-// trouble is why it is not usable.
+// trouble is why the inspector is not usable.
 func (in *inspector) trouble() error {
 	if in.trial {
 		return ErrNotRenewed

@@ -5,8 +5,8 @@ import "time"
 // raiseEvery is how slowly a limit recovers: one call more in this time.
 const raiseEvery = time.Second
 
-// limit is how many calls one inspector may have in flight. The gateway publishes
-// none; 000-007 says that it was too many.
+// limit is how many calls one inspector may have in flight. The gateway publishes no
+// number; its 000-007 says that there were too many.
 type limit struct {
 	most    int
 	present int
@@ -29,7 +29,7 @@ func (l *limit) slower(begin, now time.Time) bool {
 	return true
 }
 
-// faster is told of an answer that was no complaint.
+// faster hears of an answer that did not say 000-007.
 func (l *limit) faster(now time.Time) {
 	if l.present < l.most && now.Sub(l.raised) >= raiseEvery {
 		l.present++

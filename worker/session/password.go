@@ -17,7 +17,7 @@ const (
 	// a row are a usual limit before the account is locked. Further passwords after a
 	// wrong one get one try each.
 	wrongTries = 2
-	// wrongRest is the time between the two.
+	// wrongRest is the time between two tries of a wrong password.
 	wrongRest = 2 * time.Minute
 	// mostMarks is how many refused passwords are remembered.
 	mostMarks = 8
@@ -36,7 +36,7 @@ type mark struct {
 
 // passwords knows which passwords may be tried.
 type passwords struct {
-	salt, password, hash string // the last one, as hashing is slow
+	salt, password, hash string // of the last hashing, which is slow
 }
 
 // hashOf is the password's mark under a salt.
@@ -44,7 +44,7 @@ func (p *passwords) hashOf(salt, password string) string {
 	if p.hash == "" || p.salt != salt || p.password != password {
 		sum, err := pbkdf2.Key(sha256.New, password, []byte(salt), markRounds, 16)
 		if err != nil {
-			panic(err) // only for lengths that are none
+			panic(err) // no length here can be refused
 		}
 		p.salt, p.password, p.hash = salt, password, hex.EncodeToString(sum)
 	}
@@ -59,7 +59,8 @@ func (p *passwords) find(r record, password string) int {
 	return slices.IndexFunc(r.Refused, func(m mark) bool { return m.Hash == hash })
 }
 
-// wait is how long a password must not be tried; ever is false where that is for good.
+// wait is how long a password must not be tried. ever is false where it must never be
+// tried again.
 func (p *passwords) wait(r record, password string, now time.Time) (d time.Duration, ever bool) {
 	i := p.find(r, password)
 	if i < 0 {
@@ -91,8 +92,8 @@ func (p *passwords) why(r record, password string) string {
 }
 
 // begin notes a try before it is made: the worker may end before the answer comes.
-// Two that nobody has heard of are as good as two wrong ones, only not for good. A
-// password that was right at the last sign-in is not suspected.
+// Two tries without a heard answer stop further ones as two wrong ones would, but only
+// for a time. The password of the last sign-in that worked is not suspected.
 func (p *passwords) begin(r *record, password string, cfg Config) {
 	hash := p.hashIn(r, password)
 	if hash == r.Good {
@@ -122,7 +123,7 @@ func (p *passwords) accept(r *record, password string) {
 	r.Good, r.Refused = p.hashIn(r, password), nil
 }
 
-// took forgets the tries of a password that the gateway has accepted.
+// took forgets the unheard tries of a password that the gateway has accepted.
 func (p *passwords) took(marks []mark, salt, password string) []mark {
 	return slices.DeleteFunc(slices.Clone(marks), func(m mark) bool {
 		return m.Wrong == 0 && m.Unheard > 0 && m.Hash == p.hashOf(salt, password)
@@ -147,7 +148,7 @@ func (p *passwords) mark(r *record, password string, what retcode.SignIn, cfg Co
 		r.Good = ""
 	}
 	marks, i := marked(r.Refused, hash)
-	marks[i].Unheard = max(0, marks[i].Unheard-1) // this one has been heard
+	marks[i].Unheard = max(0, marks[i].Unheard-1) // begin has counted this try, whose answer is here
 	if what == retcode.WrongWords {
 		marks[i].Wrong++
 		marks[i].NotUntil = cfg.Now().Add(wrongRest).UTC()

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Pool is the inspectors of one VCC. It hands one to each call and so bounds how
-// many calls are in flight. It is safe for concurrent use.
+// Pool is the inspectors of one VCC. It hands an inspector to each call and so bounds
+// how many calls are in flight. It is safe for concurrent use.
 type Pool struct {
 	cfg        Config
 	inspectors []*inspector
 	watches    watches
 
 	mu       quiet
-	most     int // calls in flight
+	most     int // calls in flight, by Limit
 	inFlight int
 	waiters  []*waiter     // the most urgent first
 	changed  chan struct{} // closed at the next change of a session
 }
 
-// NewPool returns the pool of these accounts. Sessions that are not given are
-// there only when Run is at work. The errors are those of Validate, and
-// of a bucket that is missing.
+// NewPool returns the pool of these accounts. A given session can be used at once, any
+// other when Run has got it. The error is that of Validate, or says that the bucket is
+// missing.
 func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -42,8 +42,8 @@ func NewPool(ctx context.Context, cfg Config, accounts []Account) (*Pool, error)
 	return p, nil
 }
 
-// Run keeps the sessions up to date until the context ends. Then it hands over
-// or ends those that are kept here, and returns.
+// Run keeps the sessions up to date until the context ends. Then it hands the sessions
+// that are kept here to other workers, or ends them, and returns.
 func (p *Pool) Run(ctx context.Context) {
 	var sources sync.WaitGroup
 	for _, in := range p.inspectors {

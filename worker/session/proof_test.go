@@ -1,6 +1,47 @@
 package session
 
-import "testing"
+import (
+	"errors"
+	"testing"
+
+	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/retcode"
+)
+
+// TestJudge: what one answer says of the session that it was asked with.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	table, err := retcode.New(map[string]retcode.Class{"777-001": retcode.Session})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Pool{cfg: Config{Retcodes: table}}
+	for name, c := range map[string]struct {
+		status  int
+		retcode string
+		err     error
+		want    verdict
+	}{
+		"success":             {200, "0", nil, alive},
+		"not signed in":       {200, "100-006", nil, refused},
+		"no permission":       {200, "000-003", nil, refused},
+		"sign in again":       {200, "105-007", nil, refused},
+		"by setting":          {200, "777-001", nil, refused},
+		"a proxy's 401":       {401, "", nil, refused},
+		"a proxy's 403":       {403, "0", nil, refused},
+		"push mode":           {200, "000-001", nil, pushed},
+		"recovery goes on":    {200, "105-002", nil, unknown},
+		"no retcode":          {200, "", nil, unknown},
+		"no such address":     {404, "", nil, unknown},
+		"a failing server":    {502, "100-006", nil, unknown},
+		"success, not as 200": {202, "0", nil, unknown},
+		"no answer":           {0, "", errors.New("reset"), unknown},
+	} {
+		if got := p.judge(gateway.Answer{HTTPStatus: c.status, Retcode: c.retcode}, c.err); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
 
 // TestProof: what proves that a session that was refused is over, good or replaced.
 func TestProof(t *testing.T) {

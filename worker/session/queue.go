@@ -8,6 +8,7 @@ type waiter struct {
 	ready chan grant // has room for one
 }
 
+// grant is how a wait ends: with an inspector, or with the reason for none.
 type grant struct {
 	use *Use
 	err error
@@ -24,6 +25,8 @@ func (p *Pool) queue(w *waiter) {
 	p.waiters = slices.Insert(p.waiters, at, w)
 }
 
+// leaveQueue ends a wait from the waiter's side. An inspector that was handed out at the
+// same moment goes back.
 func (p *Pool) leaveQueue(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -37,8 +40,8 @@ func (p *Pool) leaveQueue(w *waiter) {
 	}
 }
 
-// dispatch serves waiters, the oldest first, and ends the wait of those who
-// cannot be served.
+// dispatch serves waiters, the most urgent first, and ends the wait of those for whom no
+// inspector can come.
 func (p *Pool) dispatch() {
 	left := p.waiters[:0]
 	for i, w := range p.waiters {

@@ -19,7 +19,7 @@ func (a Availability) String() string {
 	return [...]string{"coming", "possible", "impossible"}[a]
 }
 
-// Availability is as of now; it may be another one when Changed is closed.
+// Availability is as of now. The channel of Changed is closed when it may be another.
 func (p *Pool) Availability() Availability {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,15 +33,15 @@ func (p *Pool) Availability() Availability {
 	}
 }
 
-// Changed is closed at the next change of a session.
+// Changed returns a channel that is closed at the next change of a session.
 func (p *Pool) Changed() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.changed
 }
 
-// Ready is nil while every inspector has a usable session and nothing is wrong with
-// any, and else says what is; usable reports whether calls can be made all the same.
+// Ready reports whether calls can be made, and everything that is wrong: inspectors
+// without a usable session, and what threatens the sessions that there are.
 func (p *Pool) Ready() (usable bool, problem error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,8 +73,8 @@ func (p *Pool) Usable() (n int) {
 	return n
 }
 
-// PasswordDays is for how many days the first password to expire is good; known is
-// false where the gateway tells of none.
+// PasswordDays is the number of days after which the first of the passwords expires.
+// known is false where the gateway tells no such time.
 func (p *Pool) PasswordDays() (days float64, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -18,7 +18,7 @@ type record struct {
 	GUID   string `json:"guid"`
 	Cookie string `json:"cookie,omitempty"`
 
-	Former       string `json:"former,omitempty"` // the GUID before, which may be lost by a mistake only
+	Former       string `json:"former,omitempty"` // the GUID before, as the session may have been given up by a mistake
 	FormerCookie string `json:"formerCookie,omitempty"`
 
 	SignedInBy   string    `json:"signedInBy,omitempty"` // the worker that signed in
@@ -26,14 +26,14 @@ type record struct {
 	Checked      uint64    `json:"checked,omitempty"`     // counts how often a refused session was found good
 	PasswordEnds time.Time `json:"passwordEnds,omitzero"` // as said at the sign-in; zero where nothing was
 
-	Keeper string `json:"keeper,omitempty"` // the worker that keeps it, "" for none
+	Keeper string `json:"keeper,omitempty"` // the worker that keeps the session, "" for none
 	Lease  string `json:"lease,omitempty"`  // the keeper's lease, different at each taking
 
 	Problem string    `json:"problem,omitempty"` // why there is no session, for people
-	Orphan  time.Time `json:"orphan,omitzero"`   // until when a session may live whose sign-in's answer was lost
+	Orphan  time.Time `json:"orphan,omitzero"`   // until when a session may live whose GUID nobody has heard
 	Salt    string    `json:"salt,omitempty"`    // of the marks
 	Good    string    `json:"good,omitempty"`    // the mark of the password that the gateway accepted last
-	Refused []mark    `json:"refused,omitempty"` // passwords, since the last sign-in that worked
+	Refused []mark    `json:"refused,omitempty"` // passwords that were tried or refused since the last sign-in that worked
 }
 
 // empty reports whether there is no record.
@@ -78,7 +78,7 @@ func parseRecord(data []byte) (record, error) {
 	return r, err
 }
 
-// notARecord is what people are told of a value that is none.
+// notARecord tells people that a value in the bucket is no record.
 func notARecord(err error) record {
 	return record{Problem: "what the bucket holds is no session: " + err.Error()}
 }

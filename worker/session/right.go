@@ -14,8 +14,8 @@ const (
 	barAgents  = 12
 	barAfter   = 10 * time.Second
 	barInstead = 3
-	// barOverruled is how many sessions in a row calls refuse and the gateway
-	// itself calls good.
+	// barOverruled is how many times in a row calls may be refused with a session that
+	// the gateway, when asked, calls good.
 	barOverruled = 3
 
 	firstProbe = time.Second // the first trial call; the pause doubles
@@ -47,8 +47,8 @@ func (r *right) barred() bool { return r.why != nil && !r.trial }
 // allows bounds trials to one call at a time.
 func (r *right) allows(inFlight int) bool { return r.why == nil || inFlight == 0 }
 
-// taken is told of each call. A trial is one call; the next is due whatever comes
-// of it, unless it is granted.
+// taken hears of each call. A trial is one call; unless its answer grants the right, the
+// next trial comes after a longer pause.
 func (r *right) taken(in *inspector) {
 	if r.why != nil {
 		r.bar(in, r.why)
@@ -71,7 +71,8 @@ func (r *right) refused(in *inspector, workNo string, now time.Time) {
 	}
 }
 
-// outdone notes that another inspector could what this one was refused.
+// outdone notes that another inspector has signed an agent out for whom this inspector
+// had no right.
 func (r *right) outdone(in *inspector) {
 	if r.why != nil || len(r.agents) == 0 {
 		return

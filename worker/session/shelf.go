@@ -34,13 +34,13 @@ func openShelf(ctx context.Context, cfg Config, inspector string) (shelf, error)
 	return shelf{kv: kv, key: cfg.VCC + "." + inspector}, nil
 }
 
-// get reads the record and its revision, 0 where there is none.
+// get reads the record and its revision, which is 0 where there is no record.
 func (s shelf) get(ctx context.Context) (record, uint64, error) {
 	e, err := s.entry(ctx)
 	return e.record, e.revision, err
 }
 
-// entry is get, with the time of the writing.
+// entry reads the record, its revision, and when it was written.
 func (s shelf) entry(ctx context.Context) (entry, error) {
 	found, err := s.kv.Get(ctx, s.key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -51,12 +51,12 @@ func (s shelf) entry(ctx context.Context) (entry, error) {
 	}
 	r, err := parseRecord(found.Value())
 	if err != nil {
-		r = record{} // a keeper replaces it; nobody can use it
+		r = record{} // what is there is of no use, and a keeper may replace it
 	}
 	return entry{record: r, revision: found.Revision(), written: found.Created()}, nil
 }
 
-// errOvertaken says that somebody else has written first.
+// errOvertaken comes from put when somebody else has written since the revision.
 var errOvertaken = errors.New("somebody else has written the session")
 
 // age is how long ago an entry was written, by the server's clock alone.

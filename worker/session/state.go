@@ -11,12 +11,12 @@ import (
 type state int
 
 const (
-	pending state = iota // none yet, or doubted, and somebody is at it
+	pending state = iota // there is none yet, or it is doubted; a keeper or a source is at work
 	live
-	down // none to be had for now
+	down // there is none, nor will there be one soon
 )
 
-// What keeps an inspector from calling.
+// Problems of an inspector that is pending.
 var (
 	errNoneYet = errors.New("it is being looked for")
 	errRefused = errors.New("the gateway refused it, it is being renewed")
@@ -29,7 +29,8 @@ func (in *inspector) current() (gateway.Session, state) {
 	return in.session, in.state
 }
 
-// set takes up a session. A rotated GUID is one, too.
+// set takes up a session that is good. The same session with another GUID counts as
+// another one.
 func (in *inspector) set(s gateway.Session) {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
@@ -66,7 +67,7 @@ func (in *inspector) takenUp() gateway.Session {
 	return in.taken
 }
 
-// replace puts a session in the place of one if that is still the present one.
+// replace puts next in the place of used, if used is still the session in use.
 func (in *inspector) replace(used, next gateway.Session) bool {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
@@ -84,8 +85,8 @@ func (in *inspector) renew(used gateway.Session, guid string) {
 	in.replace(used, next)
 }
 
-// adopt takes a session that is to be kept from now on. It is not used before
-// somebody has verified it, unless it is in use; adopt reports whether it is.
+// adopt takes up a session that may be old. Unless it is in use already, no call is made
+// with it before it is verified. adopt reports whether calls can be made with it.
 func (in *inspector) adopt(s gateway.Session) bool {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
@@ -101,7 +102,8 @@ func (in *inspector) adopt(s gateway.Session) bool {
 	return false
 }
 
-// doubt lets no more calls be made with a session while somebody asks about it.
+// doubt stops the calls that are made with a session, until verified or set says that
+// the session is good.
 func (in *inspector) doubt(s gateway.Session) {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
@@ -111,8 +113,8 @@ func (in *inspector) doubt(s gateway.Session) {
 	}
 }
 
-// verified says that the session is good, also where a call with it was refused. If
-// the calls were wrong to be refused, it counts: they may all be.
+// verified says that the session is good. wrong says that the gateway has refused calls
+// with a good session, which counts: it may refuse all calls of this inspector.
 func (in *inspector) verified(wrong bool) {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
@@ -140,8 +142,8 @@ func (in *inspector) good(wrong bool) {
 	in.pool.sessionsChanged()
 }
 
-// probe lets one call at a time find out whether a refused session is good: nothing
-// else can be asked.
+// probe lets one call at a time find out whether a refused session is good. It is for
+// gateways that answer no question about that.
 func (in *inspector) probe() {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
@@ -152,8 +154,8 @@ func (in *inspector) probe() {
 	}
 }
 
-// lost says that there is no session for the moment: pending while somebody is at
-// it, down where none is to be expected soon.
+// lost says that there is no session, and why: pending where one is on its way, down
+// where none is to be expected soon.
 func (in *inspector) lost(s state, why error) {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()
@@ -170,7 +172,7 @@ func (in *inspector) lost(s state, why error) {
 	in.pool.sessionsChanged()
 }
 
-// warn says what is not as it should be while the session is good; nil for nothing.
+// warn says what threatens a session that is good; nil says that nothing does.
 func (in *inspector) warn(what error) {
 	in.pool.mu.Lock()
 	defer in.pool.mu.Unlock()

@@ -21,12 +21,12 @@ var (
 	ErrStopped = errors.New("the wish for an inspector was withdrawn")
 )
 
-// Wish says who may make a call.
+// Wish says which inspector may make a call.
 type Wish struct {
 	Inspector string    // only this one; "" for any
-	WorkNo    string    // whom the call signs out: no inspector does that to itself
-	Avoid     string    // rather another one than this
-	By        time.Time // the most urgent is served first
+	WorkNo    string    // the agent to be signed out: no inspector signs itself out
+	Avoid     string    // any other inspector is better than this one
+	By        time.Time // when the call must be made: the most urgent is served first
 }
 
 // Stop ends the wait for an inspector; the zero value lets it last.
@@ -72,8 +72,8 @@ func (p *Pool) Take(stop Stop, wish Wish) (*Use, error) {
 	return nil, ErrStopped
 }
 
-// Possible returns nil while some inspector that may make the call has a session,
-// and else the error that Take would return.
+// Possible returns nil while an inspector that may make the call has a session, and else
+// the error that Take would return.
 func (p *Pool) Possible(wish Wish) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,8 +110,8 @@ func (p *Pool) possible(wish Wish) error {
 	}
 }
 
-// grant gives an inspector away, or says why none can be; both are nil where it
-// is only a matter of waiting for a call to end.
+// grant gives an inspector away, or the reason why there is none to give. Both are nil
+// where an inspector becomes free when a call ends.
 func (p *Pool) grant(wish Wish) (*Use, error) {
 	if err := p.possible(wish); err != nil {
 		return nil, err

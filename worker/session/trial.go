@@ -16,7 +16,7 @@ const (
 	renewTime = 5 * time.Second
 )
 
-// trial is how a refused session of somebody else's is found to be good again.
+// trial finds out when a refused session, which somebody else keeps, is good again.
 type trial struct {
 	in    *inspector
 	of    gateway.Session
@@ -27,8 +27,8 @@ type trial struct {
 
 func newTrial(in *inspector) *trial { return &trial{in: in} }
 
-// look asks the gateway from time to time whether it takes a refused session now.
-// Where it answers and does not know that question, the next command asks, alone.
+// look asks the gateway from time to time whether it takes a refused session now. Where
+// the gateway does not know that question, one command at a time tries the session.
 func (t *trial) look(ctx context.Context) {
 	s, state := t.in.current()
 	switch {

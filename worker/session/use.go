@@ -16,12 +16,12 @@ type Use struct {
 
 // Report is what an exchange showed about the inspector, not about the agent.
 type Report struct {
-	Heard    bool   // the gateway took the session, whatever it said then
-	Accepted bool   // it took the right, too
-	Busy     bool   // it was called again before its answer: slow down
-	NoRight  bool   // it has no right to do that
-	WorkNo   string // whom the call was about
-	Instead  string // the inspector who had no right where this one had
+	Heard    bool   // the gateway took the session, whatever it said of the agent
+	Accepted bool   // the gateway took session and right
+	Busy     bool   // the gateway was called again before its answer: fewer calls at once
+	NoRight  bool   // the inspector has no right to sign agents out
+	WorkNo   string // the agent of the call
+	Instead  string // another inspector, which had no right to sign this agent out
 	GUID     string // a new GUID that the answer brought
 }
 
@@ -73,9 +73,9 @@ func (u *Use) free() {
 	u.in.pool.dispatch()
 }
 
-// Refused reports that the gateway did not accept the session that a call was
-// made with. All calls that are refused together cause one renewal. The command goes
-// on as soon as Possible.
+// Refused reports that the gateway did not take the session that a call was made with.
+// All calls that are refused together cause one renewal. The command goes on when
+// Possible returns nil.
 func (u *Use) Refused() {
 	p := u.in.pool
 	p.mu.Lock()

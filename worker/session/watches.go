@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// watches tells who waits for it that an agent has signed out, as the keeper's
-// poll hears it.
+// watches tells those who wait for it that an agent has signed out. The keeper's poll
+// brings the news.
 type watches struct {
 	mu      sync.Mutex
 	waiting map[string][]chan struct{}
