@@ -82,6 +82,7 @@ func (f *following) see(ctx context.Context, e entry) {
 	case first && e.GUID != "":
 		// The keeper may be dead for long, and the session alive: the gateway knows.
 		f.seen = e.record
+		f.in.passwordEnds(e.PasswordEnds)
 		f.adoptChecked(ctx, e.session(f.in.account.Inspector))
 	default:
 		f.apply(e.record)

@@ -246,6 +246,20 @@ func TestPasswordEnds(t *testing.T) {
 	}
 }
 
+// TestPasswordEndsFound: a worker that finds a session, whose keeper writes nothing more,
+// knows at once how long the password is good.
+func TestPasswordEndsFound(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, sim.Config{})
+	r.sim.GiveSession(inspectorNo, otherGUID)
+	r.write(encodedRecord(t, record{GUID: otherGUID, Keeper: "dead", Lease: "x", PasswordEnds: time.Now().Add(36 * time.Hour)}))
+	p := r.start("a", func(c *Config, _ *Account) { c.Lease = time.Minute })
+	r.until("usable", func() bool { usable, _ := p.Ready(); return usable })
+	if days, known := p.PasswordDays(); !known || days < 1 || days > 1.5 {
+		t.Errorf("%v days, %v", days, known)
+	}
+}
+
 // TestNoPassword: old sites allow an empty one.
 func TestNoPassword(t *testing.T) {
 	t.Parallel()
