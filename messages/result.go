@@ -18,6 +18,7 @@ type Result struct {
 	Reason      string            `json:"reason,omitzero"`
 	RequestedBy string            `json:"requestedBy,omitzero"`
 	Meta        map[string]string `json:"meta,omitempty"`
+	NotBefore   time.Time         `json:"notBefore,omitzero"` // for when it was planned, zero for at once
 	Outcome     Outcome           `json:"outcome"`
 	Cause       Cause             `json:"cause,omitzero"`       // for outcomes other than signed_out
 	Retcode     string            `json:"retcode,omitzero"`     // the gateway's last answer, as given
@@ -38,7 +39,7 @@ type Result struct {
 // are UTC, cut to milliseconds. It fails only for a year beyond 9999.
 // Keep it in step with the tags of Result.
 func (r Result) Encode() ([]byte, error) {
-	e := newEvent(448)
+	e := newEvent(496)
 	e.must("id", r.ID)
 	e.must("vcc", r.VCC)
 	e.must("workNo", r.WorkNo)
@@ -46,6 +47,7 @@ func (r Result) Encode() ([]byte, error) {
 	e.text("reason", r.Reason)
 	e.text("requestedBy", r.RequestedBy)
 	e.texts("meta", r.Meta)
+	e.time("notBefore", r.NotBefore)
 	e.must("outcome", string(r.Outcome))
 	e.text("cause", string(r.Cause))
 	e.text("retcode", clip(r.Retcode))

@@ -15,7 +15,8 @@ func fullResult() messages.Result {
 	return messages.Result{
 		ID: "a-1", VCC: "default", WorkNo: "30012", Inspector: "101",
 		Reason: "shift-end", RequestedBy: "wfm", Meta: map[string]string{"team": "Süd", "shift": "7"},
-		Outcome: messages.OutcomeFailed, Cause: messages.CauseRefused,
+		NotBefore: time.Date(2026, 1, 31, 19, 0, 0, 0, time.FixedZone("CET", 3600)),
+		Outcome:   messages.OutcomeFailed, Cause: messages.CauseRefused,
 		Retcode: "100-002", Message: "no right", HTTPStatus: 200, Error: "The gateway refused.",
 		Attempts: 2, Redelivered: true, Confirmed: new(bool),
 		IssuedAt:   time.Date(2026, 1, 31, 18, 0, 0, 0, time.UTC),
@@ -32,7 +33,7 @@ func TestResultEncode(t *testing.T) {
 		want   string
 	}{
 		{"full", fullResult(), `{"id":"a-1","vcc":"default","workNo":"30012","inspector":"101",` +
-			`"reason":"shift-end","requestedBy":"wfm","meta":{"shift":"7","team":"Süd"},` +
+			`"reason":"shift-end","requestedBy":"wfm","meta":{"shift":"7","team":"Süd"},"notBefore":"2026-01-31T18:00:00.000Z",` +
 			`"outcome":"failed","cause":"refused","retcode":"100-002","message":"no right","httpStatus":200,` +
 			`"error":"The gateway refused.","attempts":2,"redelivered":true,"confirmed":false,` +
 			`"issuedAt":"2026-01-31T18:00:00.000Z","startedAt":"2026-01-31T18:00:00.120Z",` +
@@ -64,7 +65,7 @@ func TestResultRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.StartedAt = want.StartedAt.UTC().Truncate(time.Millisecond)
+	want.NotBefore, want.StartedAt = want.NotBefore.UTC(), want.StartedAt.UTC().Truncate(time.Millisecond)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

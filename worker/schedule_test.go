@@ -76,6 +76,9 @@ func TestFiredLate(t *testing.T) {
 	if got.Outcome != messages.OutcomeExpired || got.Cause != messages.CauseExpiredBeforeAttempt || r.calls("30001") != 0 {
 		t.Errorf("%d calls, result %+v", r.calls("30001"), got)
 	}
+	if planned := at.UTC().Truncate(time.Millisecond); !got.NotBefore.Equal(planned) {
+		t.Errorf("the result says that it was planned for %v, not for %v", got.NotBefore, planned)
+	}
 }
 
 // TestLastRequestWins: after any sequence of scheduling, moving and withdrawing,

@@ -160,7 +160,8 @@ func (b *Book) result(e End) messages.Result {
 	return messages.Result{
 		ID: j.Command.ID, VCC: b.VCC, WorkNo: j.Command.WorkNo, Inspector: j.Inspector,
 		Reason: j.Command.Reason, RequestedBy: j.Command.RequestedBy, Meta: j.Command.Meta,
-		Outcome: e.Ending.Outcome(), Cause: e.Ending.Cause(), Error: e.Ending.Text(),
+		NotBefore: j.Command.NotBefore,
+		Outcome:   e.Ending.Outcome(), Cause: e.Ending.Cause(), Error: e.Ending.Text(),
 		Retcode: j.Answer.Retcode, Message: j.Answer.Message, HTTPStatus: j.Answer.HTTPStatus,
 		Attempts: j.Calls, Redelivered: j.Redelivered, Confirmed: j.Confirmed,
 		IssuedAt: j.IssuedAt, StartedAt: j.StartedAt, FinishedAt: time.Now(),
