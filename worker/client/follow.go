@@ -70,6 +70,10 @@ func (c *Client) Results(ctx context.Context, f Filter) (*Results, error) {
 // nothing.
 func pullSize(consumer jetstream.Consumer) int {
 	const usual = 500 // as nats.go does
+	return pullUpTo(consumer, usual)
+}
+
+func pullUpTo(consumer jetstream.Consumer, usual int) int {
 	if limit := consumer.CachedInfo().Config.MaxRequestBatch; limit > 0 {
 		return min(usual, limit)
 	}
