@@ -29,6 +29,7 @@ func mayImport() map[string][]string {
 		"worker/session":     {"messages", "worker/clock", "worker/gateway", "worker/retcode", "worker/streams"},
 		"worker/client":      {"messages", "worker/streams"},
 		"worker/shift":       {"messages"},
+		"worker/report":      {"messages", "worker/client", "worker/shift"},
 		"worker/job":         {"messages", "worker/clock", "worker/gateway", "worker/retcode"},
 		"worker/outage":      {"worker/clock", "worker/job", "worker/retcode"},
 		"worker/record":      {"messages", "worker/admin", "worker/gateway", "worker/health", "worker/job", "worker/streams"},
@@ -48,7 +49,7 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout":                  {"cmd/forcelogout/internal/cli"},
 		"cmd/forcelogout/systemtest":       {},
 		"cmd/forcelogout/internal/exit":    {},
-		"cmd/forcelogout/internal/console": {"messages", "worker/client"},
+		"cmd/forcelogout/internal/console": {"messages", "worker/client", "worker/report"},
 		"cmd/forcelogout/internal/rig":     {"worker/embedded", "worker/gateway/sim"},
 		"cmd/forcelogout/internal/settings": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "messages", "worker", "worker/admin", "worker/gateway",
@@ -61,7 +62,7 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout/internal/cli": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/demo", "cmd/forcelogout/internal/exit",
 			"cmd/forcelogout/internal/settings", "messages", "worker", "worker/admin", "worker/client",
-			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/shift", "worker/streams",
+			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/report", "worker/shift", "worker/streams",
 		},
 	}
 }

@@ -30,6 +30,7 @@ type commands struct {
 	Dead    deadCommand    `cmd:"" help:"Look at invalid commands, and send them again."`
 	Watch   watchCommand   `cmd:"" help:"Show results and progress as they come."`
 	Result  resultCommand  `cmd:"" help:"Show the results of commands, or where they are."`
+	Report  reportCommand  `cmd:"" help:"The forced-logout report of a day: who was signed out, when, and who was not."`
 	Setup   setupCommand   `cmd:"" help:"Create or check the streams and buckets."`
 	Gateway gatewayCommand `cmd:"" help:"Run the simulated gateway alone."`
 	Version versionCommand `cmd:"" help:"Show versions."`

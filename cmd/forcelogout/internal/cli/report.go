@@ -1,117 +1,88 @@
 package cli
 
 import (
-	"encoding/csv"
+	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
+	"strings"
 	"time"
 
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/report"
 )
 
-// report is a CSV file with a line for each command. It is written beside its place and
-// moved there when it is whole. A nil one writes nothing.
-type report struct {
-	name string
-	file *os.File
-	csv  *csv.Writer
+type reportCommand struct {
+	clientFlags
+	On        string `default:"today" placeholder:"DATE" help:"The day: 2026-11-25, today or yesterday (default: today)."`
+	TZ        string `name:"tz" placeholder:"ZONE" help:"Time zone of the day and of times, for example Europe/Madrid (default: this machine's)."`
+	DayBegins string `placeholder:"HH:MM" help:"When a day begins, for example 04:00, so that a shift's end after midnight is on its evening (default: midnight)."`
+	VCC       string `name:"vcc" help:"Only this virtual contact center."`
+	NameKey   string `placeholder:"KEY" help:"Entry of meta with the agent's name (default: name and the like)."`
+	TeamKey   string `placeholder:"KEY" help:"Entry of meta with the team."`
+	ShiftKey  string `placeholder:"KEY" help:"Entry of meta with the shift."`
+	CSV       bool   `name:"csv" help:"CSV for a spreadsheet, a line for each result."`
+	JSON      bool   `name:"json" help:"One JSON document per line: each result, and last the report with its totals."`
+	HTML      bool   `name:"html" help:"One HTML file, to show, send or print."`
 }
 
-// newReport begins a report that is not to be written over the file input.
-func newReport(name, input string) (*report, error) {
-	if name == "" {
-		return nil, nil
-	}
-	if there, err := os.Stat(name); err == nil {
-		if in, err := os.Stat(input); err == nil && os.SameFile(there, in) {
-			return nil, fmt.Errorf("--report %s: that is the file with the commands", name)
-		}
-		if there.IsDir() {
-			return nil, fmt.Errorf("--report %s: that is a directory", name)
-		}
-		if !there.Mode().IsRegular() {
-			// A pipe or a device cannot be moved over.
-			return openReport(name, "")
-		}
-	}
-	return openReport(name, filepath.Dir(name))
-}
-
-func openReport(name, dir string) (*report, error) {
-	var file *os.File
-	var err error
-	if dir == "" {
-		file, err = os.OpenFile(name, os.O_WRONLY, 0)
-	} else {
-		beside := filepath.Join(dir, fmt.Sprintf(".%s-%d", filepath.Base(name), os.Getpid()))
-		file, err = os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-	}
+// Run writes the report. The exit code is 1 where part of the day is not kept any more.
+func (c *reportCommand) Run(ctx context.Context, std console.IO) error {
+	query, err := c.query(time.Now())
 	if err != nil {
-		return nil, fmt.Errorf("--report: %w", err)
+		return exit.Misused(err)
 	}
-	r := &report{name, file, csv.NewWriter(file)}
-	r.line("id", "vcc", "workNo", "outcome", "cause", "retcode", "attempts", "redelivered", "startedAt", "finishedAt", "error", "endedBefore")
-	return r, nil
-}
-
-func (r *report) line(cells ...string) {
-	if r != nil {
-		_ = r.csv.Write(cells) // close tells
-	}
-}
-
-// add writes a result; before says that the command had ended before it was asked for.
-func (r *report) add(m messages.Result, before bool) {
-	r.line(m.ID, m.VCC, m.WorkNo, string(m.Outcome), string(m.Cause), m.Retcode, strconv.Itoa(m.Attempts),
-		strconv.FormatBool(m.Redelivered), stamp(m.StartedAt), stamp(m.FinishedAt), m.Error, strconv.FormatBool(before))
-}
-
-// missing writes a command that has no result.
-func (r *report) missing(key commandKey, workNo, why string) {
-	r.line(key.id, key.vcc, workNo, "", "", "", "", "", "", "", why, "")
-}
-
-// close puts the report in its place.
-func (r *report) close() error {
-	if r == nil || r.file == nil {
-		return nil
-	}
-	r.csv.Flush()
-	err := errors.Join(r.csv.Error(), r.file.Close())
-	if r.file.Name() != r.name {
-		if err == nil {
-			err = os.Rename(r.file.Name(), r.name)
-		}
-		if err != nil {
-			_ = os.Remove(r.file.Name())
-		}
-	}
-	r.file = nil
+	cl, closeAll, err := c.open("report", std)
 	if err != nil {
-		return fmt.Errorf("--report: %w", err)
+		return err
+	}
+	defer closeAll()
+	r, err := report.Read(ctx, cl, query)
+	if err != nil {
+		return err
+	}
+	if err := c.write(std, r); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	if gaps := r.Gaps(); len(gaps) > 0 {
+		return errors.New(strings.Join(gaps, " "))
 	}
 	return nil
 }
 
-// discard ends a report that is not needed.
-func (r *report) discard() error {
-	if r == nil {
-		return nil
+func (c *reportCommand) query(now time.Time) (report.Query, error) {
+	var problems []error
+	loc, err := loadZone(c.TZ)
+	if err != nil {
+		problems, loc = append(problems, err), time.UTC
 	}
-	err := r.file.Close()
-	if r.file.Name() != r.name {
-		err = errors.Join(err, os.Remove(r.file.Name()))
+	if _, err := report.ParseDay("today", c.DayBegins, now, loc); err != nil {
+		problems = append(problems, fmt.Errorf("--day-begins %w", err))
+		c.DayBegins = ""
 	}
-	r.file = nil
-	return err
+	day, err := report.ParseDay(c.On, c.DayBegins, now, loc)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("--on %w", err))
+	}
+	if c.VCC != "" {
+		problems = append(problems, settings.Named("vcc", messages.ValidateVCC(c.VCC)))
+	}
+	if c.CSV && c.JSON || c.CSV && c.HTML || c.JSON && c.HTML {
+		problems = append(problems, errors.New("--csv, --json and --html: give one of them"))
+	}
+	return report.Query{Day: day, VCC: c.VCC, Keys: report.Keys{Name: c.NameKey, Team: c.TeamKey, Shift: c.ShiftKey}}, errors.Join(problems...)
 }
 
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
+func (c *reportCommand) write(std console.IO, r report.Report) error {
+	switch {
+	case c.CSV:
+		return report.CSV(std.Out, r)
+	case c.JSON:
+		return report.JSON(std.Out, r)
+	case c.HTML:
+		return report.HTML(std.Out, r)
 	}
-	return t.UTC().Format(time.RFC3339Nano)
+	return console.Report(std.Out, r, console.LineWidth(std.Out))
 }

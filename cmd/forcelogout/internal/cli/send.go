@@ -59,7 +59,7 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 	if c.DryRun {
 		return dryRun(std.Out, rows, total)
 	}
-	report, err := newReport(c.Report, c.File)
+	report, err := newResultsFile(c.Report, c.File, defaults.Loc)
 	if err != nil {
 		return exit.Misused(err)
 	}

@@ -32,7 +32,7 @@ func (s *sending) goingOn() {
 }
 
 // andWait sends, and then waits for the result of every command.
-func (s *sending) andWait(ctx context.Context, timeout time.Duration, report *report) (err error) {
+func (s *sending) andWait(ctx context.Context, timeout time.Duration, report *resultsFile) (err error) {
 	defer func() { err = errors.Join(err, report.close()) }()
 	feed, err := s.cl.Results(ctx, client.Filter{})
 	if err != nil {
