@@ -23,10 +23,14 @@ type reportCommand struct {
 	NameKey   string `placeholder:"KEY" help:"Entry of meta with the agent's name (default: name and the like)."`
 	TeamKey   string `placeholder:"KEY" help:"Entry of meta with the team."`
 	ShiftKey  string `placeholder:"KEY" help:"Entry of meta with the shift."`
+	Width     int    `placeholder:"COLUMNS" help:"How wide the table may be (default: as the terminal; in a file or pipe as wide as it is)."`
 	CSV       bool   `name:"csv" help:"CSV for a spreadsheet, a line for each result."`
 	JSON      bool   `name:"json" help:"One JSON document per line: each result, and last the report with its totals."`
 	HTML      bool   `name:"html" help:"One HTML file, to show, send or print."`
 }
+
+// leastWidth is how many columns a table needs.
+const leastWidth = 40
 
 // Run writes the report. The exit code is 1 where part of the day is not kept any more.
 func (c *reportCommand) Run(ctx context.Context, std console.IO) error {
@@ -69,6 +73,9 @@ func (c *reportCommand) query(now time.Time) (report.Query, error) {
 	if c.VCC != "" {
 		problems = append(problems, settings.Named("vcc", messages.ValidateVCC(c.VCC)))
 	}
+	if c.Width != 0 && c.Width < leastWidth {
+		problems = append(problems, fmt.Errorf("--width %d: must be at least %d", c.Width, leastWidth))
+	}
 	if c.CSV && c.JSON || c.CSV && c.HTML || c.JSON && c.HTML {
 		problems = append(problems, errors.New("--csv, --json and --html: give one of them"))
 	}
@@ -84,5 +91,9 @@ func (c *reportCommand) write(std console.IO, r report.Report) error {
 	case c.HTML:
 		return report.HTML(std.Out, r)
 	}
-	return console.Report(std.Out, r, console.LineWidth(std.Out))
+	width := c.Width
+	if width == 0 {
+		width = console.LineWidth(std.Out)
+	}
+	return console.Report(std.Out, r, width)
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -184,14 +185,22 @@ func facts(row report.Row) [4]string {
 	return f
 }
 
-// usualFacts are the facts that hold for more than half of the rows: they are said once.
+// usualFacts are the facts that hold most often: they are said once.
 func usualFacts(r report.Report) (usual [4]string) {
-	for i := range usual {
-		counts := map[string]int{}
-		for _, row := range r.Rows {
-			fact := facts(row)[i]
-			if counts[fact]++; counts[fact] > len(r.Rows)/2 && len(r.Rows) > 1 {
-				usual[i] = fact
+	var counts [4]map[string]int
+	for i := range counts {
+		counts[i] = map[string]int{}
+	}
+	for _, row := range r.Rows {
+		for i, fact := range facts(row) {
+			counts[i][fact]++
+		}
+	}
+	for i, facts := range counts {
+		most := 1 // what holds once is said there
+		for _, fact := range slices.Sorted(maps.Keys(facts)) {
+			if fact != "" && facts[fact] > most {
+				usual[i], most = fact, facts[fact]
 			}
 		}
 	}
