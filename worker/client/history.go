@@ -15,7 +15,7 @@ const (
 	// historyBatch is how many results a reading of all of them asks for at a time.
 	historyBatch = 4096
 	// historyPatience is how long a reading goes on where nothing comes.
-	historyPatience = 15 * time.Second
+	historyPatience = 30 * time.Second
 )
 
 // Past is a result that the stream has.

@@ -14,20 +14,24 @@ import (
 	"github.com/forcelogout/forcelogout/worker/client"
 )
 
-// ended stores n results at once, as workers would.
+// ended stores n results, as workers would.
 func (r *rig) ended(from, n int) {
 	r.Helper()
-	for i := from; i < from+n; i++ {
-		id := "e-" + strconv.Itoa(i)
+	const together = 2000
+	for i := range n {
+		id := "e-" + strconv.Itoa(from+i)
 		data, err := messages.Result{ID: id, VCC: vcc, WorkNo: "30012", Outcome: messages.OutcomeSignedOut}.Encode()
 		r.must(err)
 		_, err = r.js.PublishAsync(prefix.Result(vcc, "30012", id), data)
 		r.must(err)
-	}
-	select {
-	case <-r.js.PublishAsyncComplete():
-	case <-r.ctx.Done():
-		r.Fatal("results are not stored")
+		if i%together != together-1 && i != n-1 {
+			continue
+		}
+		select {
+		case <-r.js.PublishAsyncComplete():
+		case <-r.ctx.Done():
+			r.Fatal("results are not stored")
+		}
 	}
 }
 
@@ -166,9 +170,7 @@ func TestHistoryCutShort(t *testing.T) {
 func BenchmarkHistory(b *testing.B) {
 	r := newRig(b)
 	const all = 200_000
-	for i := 0; i < all; i += 5000 {
-		r.ended(i, 5000)
-	}
+	r.ended(0, all)
 	for b.Loop() {
 		n := 0
 		if _, err := r.client.History(r.ctx, func(client.Past) { n++ }); err != nil || n != all {
@@ -176,4 +178,27 @@ func BenchmarkHistory(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(all)*float64(b.N)/b.Elapsed().Seconds(), "results/s")
+}
+
+// TestHistoryElection: a cluster loses the stream's leader in the middle of a reading, which
+// has everything once all the same.
+func TestHistoryElection(t *testing.T) {
+	t.Parallel()
+	const all = 20_000
+	c := newCluster(t)
+	c.ended(0, all)
+	n, err := c.history(func(n int) {
+		if n == 300 {
+			stream, err := c.js.Stream(c.ctx, prefix.Stream("RESULTS"))
+			c.must(err)
+			for i := range c.nodes {
+				if stream.CachedInfo().Cluster.Leader == nodeName(i) {
+					c.nodes[i].Shutdown()
+				}
+			}
+		}
+	})
+	if n != all || err != nil {
+		t.Errorf("%d results of %d, %v", n, all, err)
+	}
 }

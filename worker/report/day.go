@@ -106,7 +106,8 @@ func (d Day) clock(t time.Time, layout string) string {
 	}
 	text := local.Format(layout)
 	y, m, day := local.Date()
-	if away := int(time.Date(y, m, day, 0, 0, 0, 0, time.UTC).Sub(d.Date) / (24 * time.Hour)); away != 0 {
+	const seconds = 24 * 60 * 60 // a Duration ends at 292 years
+	if away := (time.Date(y, m, day, 0, 0, 0, 0, time.UTC).Unix() - d.Date.Unix()) / seconds; away != 0 {
 		text += fmt.Sprintf(" %+dd", away)
 	}
 	return text
