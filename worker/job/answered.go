@@ -33,6 +33,7 @@ func (j *Job) answered(seen Seen, p Policy, now time.Time) Step {
 		}
 		return j.next(now)
 	}
+	j.renewals = 0
 	if v.mayHaveWorked(seen.Answer) {
 		// The agent's state decides before the next call, but it is not asked right away,
 		// to spare a gateway in trouble.

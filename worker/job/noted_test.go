@@ -131,6 +131,19 @@ func TestOvertakenOftenAndSeldom(t *testing.T) {
 	}
 }
 
+// TestRenewalsInARow: a session that is refused now and then does not let its command rest.
+func TestRenewalsInARow(t *testing.T) {
+	t.Parallel()
+	j := fresh()
+	for i := range 3 * maxRenewals {
+		if got := Decide(j, answer(retcode.Session, NoHint), policy(), start); got.Do != Secure {
+			t.Fatalf("refused for the %d. time, never twice in a row: %+v", i+1, got)
+		}
+		Decide(j, answer(retcode.Transient, TooFast), policy(), start)
+		j.DueAt = time.Time{}
+	}
+}
+
 // TestStill: what the agent's state, told once more right before the call, forbids.
 func TestStill(t *testing.T) {
 	t.Parallel()

@@ -38,6 +38,8 @@ const lastUnknown = 6
 const maxRenewals = 3
 
 // renewed counts one more refused session, and is true each maxRenewals-th time in a row.
+// An answered call ends the row. An answered question does not: where every call is refused
+// and every question answered, the command would never rest.
 func (j *Job) renewed() bool {
 	j.renewals++
 	return j.renewals%maxRenewals == 0
