@@ -50,6 +50,10 @@ func (p Parked) IsWithServer(seq uint64, now time.Time) bool {
 	return seq != 0 && p.Sequence == seq && p.Claim == 0 && p.DueAt.Sub(now) > HandBackEarly+handBackMargin
 }
 
+// IsOfAnother reports whether the note is about the same command in a message other than
+// the one with the sequence seq. Whoever has that message may be in a call.
+func (p Parked) IsOfAnother(seq uint64) bool { return p.Sequence != 0 && p.Sequence != seq }
+
 // Cancellation is who withdrew a command and why.
 type Cancellation struct {
 	RequestedBy string    `json:"requestedBy,omitzero"`

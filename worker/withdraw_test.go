@@ -11,6 +11,7 @@ import (
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
+	"github.com/forcelogout/forcelogout/worker/session"
 )
 
 // cancel withdraws commands and returns the answers by id.
@@ -208,4 +209,59 @@ func TestCancelRace(t *testing.T) {
 		}
 	}
 	t.Log(fmt.Sprint(counts))
+}
+
+// TestCancelBesideAClaim: the same command stands in the stream twice, and a worker may be
+// in a call for one of the two messages. The other message, which nobody has had, does not
+// make it cancelled.
+func TestCancelBesideAClaim(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, sim.Config{})
+	r.start(func(c *worker.Config) { c.Inspectors = []session.Account{{Inspector: inspector, Shared: true}} }) // pulls nothing
+	command := encoded(t, order("a", "30001"))
+	claimed, copied := r.publish(nil, command), r.publish(nil, command)
+	by := messages.Cancellation{RequestedBy: "planning", At: time.Now()}
+	note, err := messages.Parked{Sequence: claimed, Claim: 1, ClaimedBy: "another", ClaimedAt: time.Now(), Cancelled: &by}.Encode()
+	r.must(err)
+	_, err = r.js.Publish(r.ctx, prefix.Parked(vcc, "a"), note)
+	r.must(err)
+	nudge, err := messages.Cancel{ID: "a", Sequence: copied, By: by}.Encode()
+	r.must(err)
+	for r.ctx.Err() == nil {
+		// The worker's answer says that it has looked.
+		if _, err := r.nc.Request(prefix.Cancel(vcc), nudge, 5*time.Second); err == nil {
+			break
+		}
+	}
+	if n := r.streamState("RESULTS").Msgs; n != 0 {
+		t.Errorf("%+v while another worker may be in a call", r.awaitOne("a"))
+	}
+	if n := r.streamState("COMMANDS").Msgs; n != 2 {
+		t.Errorf("%d commands are left, want both", n)
+	}
+}
+
+// TestExpireBesideAClaim: the same for a command that expires while nothing is pulled.
+func TestExpireBesideAClaim(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, sim.Config{})
+	r.start(func(c *worker.Config) {
+		c.Inspectors = []session.Account{{Inspector: inspector, Shared: true}} // pulls nothing
+		c.AckWait, c.CallTimeout = 2*time.Second, time.Second
+	})
+	order := order("a", "30001")
+	order.ExpiresAt = time.Now().Add(2 * time.Second)
+	claimed := r.publish(nil, encoded(t, order))
+	consumer, err := r.js.Consumer(r.ctx, prefix.Stream("COMMANDS"), prefix.Consumer(vcc))
+	r.must(err)
+	_, err = consumer.Next() // by another worker
+	r.must(err)
+	note, err := messages.Parked{Sequence: claimed, Claim: 1, ClaimedBy: "another", ClaimedAt: time.Now()}.Encode()
+	r.must(err)
+	_, err = r.js.Publish(r.ctx, prefix.Parked(vcc, "a"), note)
+	r.must(err)
+	r.publish(nil, encoded(t, order))
+	if got := r.awaitOne("a"); !got.Redelivered || got.Cause != messages.CauseExpiredWhileRetrying {
+		t.Errorf("another worker may have called: %+v", got)
+	}
 }

@@ -194,7 +194,7 @@ func (a *Admitter) resume(ctx context.Context, d *intake.Delivery, j *job.Job, a
 	if err != nil {
 		return found, err
 	}
-	if p.Sequence != 0 && p.Sequence != d.Seq {
+	if p.IsOfAnother(d.Seq) {
 		if found.repeat, err = a.Commands.IsAt(ctx, p.Sequence, j); found.repeat || err != nil {
 			return found, err
 		}

@@ -78,7 +78,7 @@ func (j *Job) TakeUp(self string, p messages.Parked, note, seq uint64) error {
 	ours := p.Sequence == seq
 	othersClaim := p.Claim != 0 && (p.Claim > j.Delivery || p.ClaimedBy != self)
 	switch {
-	case hasEnded(p, note), p.Sequence != 0 && !ours, ours && othersClaim, ours && p.Delivery >= j.Delivery:
+	case hasEnded(p, note), p.IsOfAnother(seq), ours && othersClaim, ours && p.Delivery >= j.Delivery:
 		return ErrLost
 	case ours && p.Claim == 0 && p.Delivery != j.Delivery-1:
 		j.Calls, j.Spent = max(j.Calls, p.Calls), max(j.Spent, p.Spent)

@@ -184,7 +184,7 @@ func (s *Sweeper) goneAt(ctx context.Context, x *waitingCommand, had intake.Deli
 	}
 	x.note, x.Cancelled = note, p.Cancelled
 	switch {
-	case !had.Has(x.seq, x.Stored):
+	case !had.Has(x.seq, x.Stored) && !p.IsOfAnother(x.seq):
 		return x.Expires, nil
 	case p.Sequence == x.seq && p.Claim == 0:
 		x.Recall(p, s.Classifier)

@@ -55,7 +55,7 @@ func (s *Sweeper) eachCancel(ctx context.Context, queue string, do func(messages
 
 // withdrawWaiting ends a withdrawn command that is surely with the server: nobody
 // has had it, or it was handed back for longer. Whoever gets it from now on sees
-// the note.
+// the note. A command that stands in another message, too, may be in a call there.
 func (s *Sweeper) withdrawWaiting(ctx context.Context, c messages.Cancel) error {
 	if c.Sequence == 0 || s.Intake.Has(c.ID) {
 		return nil
@@ -69,7 +69,7 @@ func (s *Sweeper) withdrawWaiting(ctx context.Context, c messages.Cancel) error 
 		return nil
 	}
 	p, note, err := s.Book.Notes.Recall(ctx, c.ID)
-	if err != nil || p.Cancelled == nil {
+	if err != nil || p.Cancelled == nil || p.IsOfAnother(c.Sequence) {
 		return err
 	}
 	had, err := s.Intake.Delivered(ctx)
