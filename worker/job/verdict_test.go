@@ -109,3 +109,50 @@ func TestOverrides(t *testing.T) {
 		}
 	}
 }
+
+// TestState: what a gateway says to a question with an unknown code it will say later, too.
+func TestState(t *testing.T) {
+	t.Parallel()
+	c := classifier(t, nil)
+	for code, class := range map[string]retcode.Class{"300-001": retcode.Permanent, "900-003": retcode.Transient, "0": retcode.Success} {
+		if got := c.State(gateway.Answer{HTTPStatus: 200, Retcode: code}, nil); got.Class != class || got.Few {
+			t.Errorf("%s: %+v, want %s", code, got, class)
+		}
+	}
+}
+
+// TestUnsentIsNeverReached: only what was surely not sent tells that a call had no effect.
+func TestUnsentIsNeverReached(t *testing.T) {
+	t.Parallel()
+	c := classifier(t, nil)
+	for err, hint := range map[error]Hint{
+		new(gateway.UnsentError): NeverReached,
+		&gateway.CodingError{}:   WholeGateway,
+		errors.New("reset"):      WholeGateway,
+	} {
+		if got := c.Call(gateway.Answer{}, err); got.Hint != hint {
+			t.Errorf("%T: %+v", err, got)
+		}
+	}
+}
+
+// TestTrouble: the phrase has all that the answer tells, and nothing that the answer does not.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	v := Verdict{Class: retcode.Transient, Meaning: "not now"}
+	for want, c := range map[string]struct {
+		answer gateway.Answer
+		err    error
+		v      Verdict
+	}{
+		"":                      {gateway.Answer{HTTPStatus: 200, Retcode: "0"}, nil, Verdict{Class: retcode.Success}},
+		"not now: reset":        {gateway.Answer{}, errors.New("reset"), v},
+		"HTTP 502, not now":     {gateway.Answer{HTTPStatus: 502}, nil, v},
+		"900-003 not now":       {gateway.Answer{HTTPStatus: 200, Retcode: "900-003"}, nil, v},
+		"900-003 not now (bad)": {gateway.Answer{HTTPStatus: 200, Retcode: "900-003", Message: "bad"}, nil, v},
+	} {
+		if got := Trouble(c.answer, c.err, c.v); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
