@@ -129,24 +129,14 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 	switch seen.What {
 	case NoPlace:
 		if j.dueIn(now) == 0 {
-			j.postpone(j.pause(noInspector, shortRest, now), ForSession, now)
+			j.postpone(j.inspectorPause(false, now), ForSession, now)
 		}
 	case SessionPending:
 		return j.awaitSession()
 	case NoInspector:
-		rest := j.pause(noInspector, shortRest, now)
-		if seen.Elsewhere {
-			rest = j.pause(otherInspector, longRest, now)
-		}
-		j.postpone(rest, ForSession, now)
+		j.postpone(j.inspectorPause(seen.Elsewhere, now), ForSession, now)
 	case GatewayDown:
-		rest := j.pause(2*p.TrialPause, longRest, now)
-		if seen.Untried {
-			// Whatever the number of deliveries: all may be waiting for this very call, and
-			// while the gateway is down too few are pulled to be a burden.
-			rest = j.pause(gatewayDown, p.TrialPause, now)
-		}
-		j.postpone(rest, ForGateway, now)
+		j.postpone(j.outagePause(seen.Untried, p, now), ForGateway, now)
 	case UnknownHere:
 		if j.Delivery >= lastUnknown {
 			return j.orphan(seen.Err)

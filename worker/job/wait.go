@@ -52,6 +52,26 @@ func (j *Job) pause(first, most time.Duration, now time.Time) time.Duration {
 	return min(grown(first, most, j.Delivery), max(first, j.Expires.Sub(now)/2))
 }
 
+// inspectorPause is how long a command stays with the server that no inspector here can make
+// the call for.
+func (j *Job) inspectorPause(elsewhere bool, now time.Time) time.Duration {
+	if elsewhere {
+		return j.pause(otherInspector, longRest, now)
+	}
+	return j.pause(noInspector, shortRest, now)
+}
+
+// outagePause is how long a command stays with the server while the gateway is down. A
+// command that no worker has called for comes back soon, whatever the number of its
+// deliveries: all may be waiting for this very call, and while the gateway is down too few
+// are pulled to be a burden.
+func (j *Job) outagePause(untried bool, p Policy, now time.Time) time.Duration {
+	if untried {
+		return j.pause(gatewayDown, p.TrialPause, now)
+	}
+	return j.pause(2*p.TrialPause, longRest, now)
+}
+
 // rest sets when the command is due, and what it waits for.
 func (j *Job) rest(until time.Time, why Reason) { j.DueAt, j.waitsFor = until, why }
 
