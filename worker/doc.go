@@ -30,16 +30,20 @@
 //	intake.Extend     the beats that extend leases
 //	intake.Watch      looks whether delivery progresses
 //	crew              one goroutine per command in hand; each takes the next one when done
-//	book.Run          the outbox, and one goroutine that waits for acknowledgements
+//	book.Run          the outbox, one goroutine that waits for acknowledgements, and one per
+//	                  result that is stored again
 //	ledger, notes     their readers, which ask for many subjects at a time
+//	board             lets obstacles lapse that nothing meets any more
 //	throttle          applies what the gate and the sessions say to capacity and pool
 //	gate.Run          trials of a gateway that is down
 //	inspectors.Run    one goroutine per inspector's source
 //	sweeper           Expire, HearWithdrawals, EndWithdrawn
 //	status            answers for the status
 //
-// Lock order: intake's leases before a delivery. No other lock is taken under a lock, and
-// nothing is logged, published or called back under one.
+// Lock order: intake's leases before a delivery, and before the NATS connection's own lock;
+// the gate before its breaker, which tells the gate of changes under both: the gate only
+// notes them, and throttle acts. No other lock is taken under a lock, and nothing is logged or
+// published under one.
 //
 // Shutdown: the context ends, so nothing more is pulled, waits end and their commands are
 // handed back; executions end; then the outbox, which they write to; then the leases, the

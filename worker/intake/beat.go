@@ -38,7 +38,7 @@ func (l *leases) run(ctx context.Context) {
 // that this worker is connected to may be cut off from the leader. The leader takes
 // extensions in the order in which they were sent, so the answer to the last proves all.
 // It must be the leader of the same consumer still, and what a leader of several
-// replicas says counts when a majority has followed it since, see held.extend.
+// replicas says counts when a majority has followed it since, see Delivery.extend.
 func (l *leases) beat(ctx context.Context) {
 	defer l.endBeat()
 	due := l.due(time.Now())

@@ -10,7 +10,7 @@ import (
 type phase int
 
 const (
-	starting  phase = iota // admitted, waiting for a slot, or in a call
+	starting  phase = iota // being admitted, waiting for a slot, or in a call
 	waiting                // parked in this process until a retry is due
 	reporting              // its end is known; the result is on its way
 	phases

@@ -62,12 +62,12 @@ type Gate struct {
 	news      []News              // not taken yet
 	agents    map[string]struct{} // of the failures in a row, outageAgents at most
 	unreached uint32              // of the failures in a row
-	first     time.Time           // of them
-	why       string              // the last of them came to
-	since     time.Time           // the gateway is down; zero while it is not
+	first     time.Time           // of the failures in a row, the first one's
+	why       string              // what the last of the failures in a row came to
+	since     time.Time           // when the gateway went down; zero while it is up
 	suspects  suspects
-	trial     time.Time // the present one began; zero for none
-	tried     int       // agents in it whose calls have failed
+	trial     time.Time // when the present trial began; zero for none
+	tried     int       // agents whose calls have failed in the present trial
 	anyone    bool      // also what was tried before may be tried
 	awaited   time.Time // until then a command may come back to try the gateway with
 }
@@ -198,7 +198,7 @@ func (g *Gate) moved(_ string, _, to gobreaker.State) {
 type News struct {
 	Down bool
 	Why  string        // Down: what the last call came to
-	For  time.Duration // not Down: how long it was
+	For  time.Duration // not Down: how long the gateway was down
 }
 
 // Changes has a token when there is something new for Take.

@@ -25,7 +25,7 @@ type suspects struct {
 
 type suspect struct {
 	failed time.Time // the last call
-	in     int       // the period of it, see suspects.times
+	in     int       // the period in which that call failed, see suspects.times
 	proven bool      // others were answered between two failures, with no outage between
 }
 
