@@ -48,5 +48,6 @@ func (o *open) surelyThere(consumer *jetstream.ConsumerInfo) bool {
 	never := o.seq > consumer.Delivered.Stream && o.stored.After(consumer.Created)
 	// A call that was made before may have worked: then the agent's state decides.
 	called := o.note.Possible || o.note.SignedOut
-	return never || !called && o.note.IsWithServer(o.seq, time.Now())
+	// The note may be about the same command in another message, which a worker has.
+	return never && !o.note.IsOfAnother(o.seq) || !called && o.note.IsWithServer(o.seq, time.Now())
 }
