@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/session"
@@ -89,5 +91,42 @@ func TestExpiryByOne(t *testing.T) {
 	}
 	if after := byWorker(); len(after) != 2 {
 		t.Errorf("results by worker: %v, want those of two in all", after)
+	}
+}
+
+// TestExpiryBehindPoison: what lies before a command in the stream and is no command does
+// not keep the command from expiring on time: neither what imitates in its headers what
+// the server says, nor what is large.
+func TestExpiryBehindPoison(t *testing.T) {
+	t.Parallel()
+	for name, poison := range map[string]struct {
+		header nats.Header
+		size   int
+		number int
+	}{
+		"ends a page":   {nats.Header{"Status": {"204"}, "Description": {"EOB"}, "Nats-Num-Pending": {"0"}}, 0, 1},
+		"says no more":  {nats.Header{"Status": {"404"}}, 0, 1},
+		"other numbers": {nats.Header{"Nats-Sequence": {"x"}, "Nats-Stream": {"x"}, "Nats-Time-Stamp": {"x"}, "Nats-Subject": {"x"}}, 10, 1},
+		// More than a server sends at a time.
+		"large": {nil, 1000 << 10, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			soon := order("id-first", agentNo(1))
+			soon.ExpiresAt = time.Now().Add(4 * time.Second)
+			r.send(soon)
+			for range poison.number {
+				r.publish(poison.header, make([]byte, poison.size))
+			}
+			soon.ID, soon.WorkNo = "id-last", agentNo(2)
+			r.send(soon)
+			r.start(noSession)
+			for id, got := range r.await(2) {
+				if got.Outcome != messages.OutcomeExpired {
+					t.Errorf("%s: result %+v", id, got)
+				}
+			}
+		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/streams"
@@ -30,8 +31,8 @@ type Letter struct {
 // An empty vcc means all.
 func (c *Client) Letters(ctx context.Context, vcc string, do func(Letter) bool) error {
 	subject := c.prefix.Dead(vcc)
-	return c.pass(ctx, c.names.Dead, func(msg stored) bool {
-		if vcc != "" && msg.subject != subject {
+	return c.pass(ctx, c.names.Dead, "", func(msg jetstream.RawStreamMsg) bool {
+		if vcc != "" && msg.Subject != subject {
 			return true
 		}
 		return do(c.letter(msg))
@@ -40,8 +41,8 @@ func (c *Client) Letters(ctx context.Context, vcc string, do func(Letter) bool) 
 
 // Letter reads one dead letter.
 func (c *Client) Letter(ctx context.Context, seq uint64) (Letter, error) {
-	msg, err := c.message(ctx, c.names.Dead, seq)
-	if errors.Is(err, errNoMessage) {
+	msg, err := c.next(ctx, c.names.Dead, seq, "")
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Letter{}, ErrNoLetter
 	}
 	if err != nil {
@@ -50,13 +51,13 @@ func (c *Client) Letter(ctx context.Context, seq uint64) (Letter, error) {
 	return c.letter(msg), nil
 }
 
-func (c *Client) letter(msg stored) Letter {
+func (c *Client) letter(msg jetstream.RawStreamMsg) Letter {
 	l := Letter{
-		Sequence: msg.seq, VCC: strings.TrimPrefix(msg.subject, c.prefix.Dead("")), Stored: msg.at,
-		Reason: msg.header.Get(messages.HeaderError), Subject: msg.header.Get(messages.HeaderSubject), Data: msg.data,
-		Cut: msg.header.Get(messages.HeaderTruncated) != "",
+		Sequence: msg.Sequence, VCC: strings.TrimPrefix(msg.Subject, c.prefix.Dead("")), Stored: msg.Time,
+		Reason: msg.Header.Get(messages.HeaderError), Subject: msg.Header.Get(messages.HeaderSubject), Data: msg.Data,
+		Cut: msg.Header.Get(messages.HeaderTruncated) != "",
 	}
-	l.ID, l.WorkNo, _ = messages.Identify(msg.data)
+	l.ID, l.WorkNo, _ = messages.Identify(msg.Data)
 	return l
 }
 

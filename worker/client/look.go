@@ -2,10 +2,7 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"strconv"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -98,66 +95,18 @@ func (c *Client) lasts(ctx context.Context, stream string, subjects []string) (m
 	return found, c.explainStream(ctx, stream, err)
 }
 
-// stored is a message of a stream.
-type stored struct {
-	subject string
-	header  nats.Header
-	data    []byte
-	seq     uint64
-	at      time.Time
-}
-
-// errNoMessage says that a stream has no such message.
-var errNoMessage = errors.New("no such message")
-
-// message reads one message of a stream. The error is errNoMessage where it is gone.
-func (c *Client) message(ctx context.Context, stream string, seq uint64) (stored, error) {
-	return c.next(ctx, stream, seq, "")
-}
-
-// next reads the first message on a subject from a sequence on; "" is for the message
-// with that sequence.
-func (c *Client) next(ctx context.Context, stream string, seq uint64, subject string) (stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTime)
-	defer cancel()
-	request, err := json.Marshal(batchRequest{Seq: seq, NextFor: subject})
-	if err != nil {
-		return stored{}, err
-	}
-	msg, err := c.nc.RequestWithContext(ctx, streams.APISubject(c.js, "DIRECT.GET."+stream), request)
-	if err != nil {
-		return stored{}, c.explainStream(ctx, stream, err)
-	}
-	if msg.Header.Get("Status") == "404" {
-		return stored{}, errNoMessage
-	}
-	return readStored(msg)
-}
-
-func readStored(msg *nats.Msg) (stored, error) {
-	seq, err := strconv.ParseUint(msg.Header.Get(jetstream.SequenceHeader), 10, 64)
-	if err != nil {
-		return stored{}, errors.New("NATS answers " + msg.Header.Get("Status") + " " + msg.Header.Get("Description"))
-	}
-	at, err := time.Parse(time.RFC3339Nano, msg.Header.Get(jetstream.TimeStampHeaer))
-	if err != nil {
-		return stored{}, errors.New("a message from NATS has no time")
-	}
-	return stored{msg.Header.Get(jetstream.SubjectHeader), msg.Header, msg.Data, seq, at}, nil
-}
-
 // command reads a command that waits for workers. ok is false where no such command has
 // this sequence any more.
 func (c *Client) command(ctx context.Context, vcc string, seq uint64) (command messages.Command, ok bool, err error) {
-	msg, err := c.message(ctx, c.names.Commands, seq)
-	if errors.Is(err, errNoMessage) {
+	msg, err := c.next(ctx, c.names.Commands, seq, "")
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return command, false, nil
 	}
 	if err != nil {
 		return command, false, err
 	}
-	command, err = messages.DecodeCommand(msg.data)
-	return command, err == nil && msg.subject == c.prefix.Commands(vcc), nil
+	command, err = messages.DecodeCommand(msg.Data)
+	return command, err == nil && msg.Subject == c.prefix.Commands(vcc), nil
 }
 
 // explainStream is explain for reading a stream. Where nobody answers, the stream may be

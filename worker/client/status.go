@@ -79,8 +79,8 @@ func (c *Client) counts(ctx context.Context, s *Status) (apply func(), err error
 		if waiting == 0 {
 			return
 		}
-		due := oldest.at
-		if command, err := messages.DecodeCommand(oldest.data); err == nil && command.NotBefore.After(due) {
+		due := oldest.Time
+		if command, err := messages.DecodeCommand(oldest.Data); err == nil && command.NotBefore.After(due) {
 			due = command.NotBefore
 		}
 		s.OldestAge = max(0, time.Since(due))

@@ -76,10 +76,10 @@ func (w *withdrawing) locate(ctx context.Context, all []*open) error {
 	for _, o := range all {
 		wanted[o.id] = o
 	}
-	err := w.waiting(ctx, func(command messages.Command, msg stored) bool {
+	err := w.waiting(ctx, func(command messages.Command, msg jetstream.RawStreamMsg) bool {
 		// Where an id has several messages, workers execute the oldest.
 		if o := wanted[command.ID]; o != nil {
-			o.found(command, msg.seq, msg.at)
+			o.found(command, msg.Sequence, msg.Time)
 			delete(wanted, command.ID)
 		}
 		return len(wanted) > 0
@@ -91,13 +91,13 @@ func (w *withdrawing) locate(ctx context.Context, all []*open) error {
 }
 
 // waiting calls do for the commands that wait for workers, the oldest first.
-func (w *withdrawing) waiting(ctx context.Context, do func(messages.Command, stored) bool) error {
+func (w *withdrawing) waiting(ctx context.Context, do func(messages.Command, jetstream.RawStreamMsg) bool) error {
 	subject := w.prefix.Commands(w.vcc)
 	if n, _, err := w.count(ctx, w.names.Commands, subject); err != nil || n == 0 {
 		return err
 	}
-	return w.passOf(ctx, w.names.Commands, subject, func(msg stored) bool {
-		command, err := messages.DecodeCommand(msg.data)
+	return w.pass(ctx, w.names.Commands, subject, func(msg jetstream.RawStreamMsg) bool {
+		command, err := messages.DecodeCommand(msg.Data)
 		return err != nil || do(command, msg)
 	})
 }
@@ -123,13 +123,13 @@ func (w *withdrawing) search(ctx context.Context, which Selection) ([]*open, err
 	if err = errors.Join(err, failed); err != nil {
 		return found.all, err
 	}
-	err = w.waiting(ctx, func(command messages.Command, msg stored) bool {
+	err = w.waiting(ctx, func(command messages.Command, msg jetstream.RawStreamMsg) bool {
 		due := command.NotBefore
 		if due.IsZero() {
-			due = msg.at
+			due = msg.Time
 		}
 		if which.matches(command, due) {
-			found.add(command, msg.seq, msg.at)
+			found.add(command, msg.Sequence, msg.Time)
 		}
 		return true
 	})
@@ -158,15 +158,15 @@ func (f *finds) add(command messages.Command, seq uint64, stored time.Time) {
 // heldUntil is when NATS hands over a command that does not say its time itself.
 func (w *withdrawing) heldUntil(ctx context.Context, id string) (time.Time, error) {
 	msg, err := w.next(ctx, w.names.Commands, 1, w.prefix.Schedule(w.vcc, id))
-	if errors.Is(err, errNoMessage) {
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return time.Time{}, nil // its time has come meanwhile
 	}
 	if err != nil {
 		return time.Time{}, err
 	}
-	at, err := time.Parse(time.RFC3339, strings.TrimPrefix(msg.header.Get(jetstream.ScheduleHeader), "@at "))
+	at, err := time.Parse(time.RFC3339, strings.TrimPrefix(msg.Header.Get(jetstream.ScheduleHeader), "@at "))
 	if err != nil {
-		return msg.at, nil // a schedule of another kind
+		return msg.Time, nil // a schedule of another kind
 	}
 	return at, nil
 }

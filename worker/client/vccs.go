@@ -55,7 +55,7 @@ func (c *Client) planned(ctx context.Context, found map[string]bool) error {
 	if err != nil || all == 0 {
 		return err
 	}
-	if err := c.probe(ctx, oldest.seq, held, found); err != nil {
+	if err := c.probe(ctx, oldest.Sequence, held, found); err != nil {
 		return err
 	}
 	counts := make(map[string]uint64, len(found))
@@ -77,7 +77,7 @@ func (c *Client) planned(ctx context.Context, found map[string]bool) error {
 	if all == 0 {
 		return nil
 	}
-	return c.pass(ctx, c.names.Commands, func(msg stored) bool {
+	return c.pass(ctx, c.names.Commands, "", func(msg jetstream.RawStreamMsg) bool {
 		c.plannedBy(msg, found)
 		return true
 	})
@@ -92,7 +92,7 @@ func (c *Client) probe(ctx context.Context, first uint64, held string, found map
 	last := max(first, stream.CachedInfo().State.LastSeq)
 	for i := range uint64(probes) {
 		msg, err := c.next(ctx, c.names.Commands, first+(last-first)/probes*i, held)
-		if errors.Is(err, errNoMessage) {
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			return nil
 		}
 		if err != nil {
@@ -104,8 +104,8 @@ func (c *Client) probe(ctx context.Context, first uint64, held string, found map
 }
 
 // plannedBy adds the VCC of a message that is a command for later.
-func (c *Client) plannedBy(msg stored, found map[string]bool) {
-	rest, is := strings.CutPrefix(msg.subject, string(c.prefix)+".schedule.")
+func (c *Client) plannedBy(msg jetstream.RawStreamMsg, found map[string]bool) {
+	rest, is := strings.CutPrefix(msg.Subject, string(c.prefix)+".schedule.")
 	vcc, _, _ := strings.Cut(rest, ".")
 	if is && messages.ValidateVCC(vcc) == nil {
 		found[vcc] = true

@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -10,9 +9,10 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/synadia-io/orbit.go/jetstreamext"
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/intake"
 	"github.com/forcelogout/forcelogout/worker/job"
 	"github.com/forcelogout/forcelogout/worker/record"
@@ -22,8 +22,10 @@ import (
 const (
 	// lookPeriod is how often the stream is looked at while nothing is pulled.
 	lookPeriod = time.Second
-	// lookBatch is how many commands are read at a time.
+	// lookBatch is how many commands are read at a time, and lookBytes how many bytes for
+	// one question: all these commands, and no heap of larger messages.
 	lookBatch = 500
+	lookBytes = lookBatch * messages.MaxCommandSize
 	// endTogether is how many commands are ended at a time.
 	endTogether = 64
 )
@@ -96,41 +98,48 @@ func (s *Sweeper) lookAt(ctx context.Context, b *backlog, r reading) error {
 // readBacklog returns the expired commands of a reading, and notes when the others
 // expire.
 func (s *Sweeper) readBacklog(ctx context.Context, b *backlog, r reading) (late []*waitingCommand, err error) {
-	ctx, cancel := context.WithTimeout(ctx, record.StoreTimeout)
-	defer cancel()
 	from, to := r[0].from, r[len(r)-1].to
-	most := int(min(to-from, lookBatch-1)) + 1
-	batch, err := jetstreamext.GetBatch(ctx, s.JS, streams.NamesOf(s.Prefix).Commands, most,
-		jetstreamext.GetBatchSubject(s.Prefix.Commands(s.Reader.VCC)), jetstreamext.GetBatchSeq(from))
-	if err != nil {
-		return nil, fmt.Errorf("reading the command stream: %w", err)
+	pages := streams.Pages{
+		JS: s.JS, Stream: streams.NamesOf(s.Prefix).Commands, Subject: s.Prefix.Commands(s.Reader.VCC),
+		Next: from, Most: int(min(to-from, lookBatch-1)) + 1, Bytes: lookBytes,
 	}
 	now := time.Now()
 	var found []waits
-	for msg, err := range batch {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			break
-		}
+	// Pages with large messages, which are no commands, end early.
+	for last := false; !last && pages.Most > 0; {
+		var read int
+		read, last, err = s.readPage(ctx, &pages, func(msg jetstream.RawStreamMsg) {
+			if !r.contains(msg.Sequence) {
+				return // noted before
+			}
+			b.seen = max(b.seen, msg.Sequence)
+			cmd, err := s.Reader.Decode(msg.Data)
+			if err != nil {
+				return // whoever pulls it writes the dead letter
+			}
+			x := s.Reader.Job(cmd, record.SourceOf(msg.Header, msg.Time))
+			if now.Before(x.Expires) {
+				found = append(found, waits{msg.Sequence, x.Expires})
+				return
+			}
+			late = append(late, &waitingCommand{Job: x, header: msg.Header, seq: msg.Sequence})
+		})
 		if err != nil {
 			return nil, fmt.Errorf("reading the command stream: %w", err)
 		}
-		if !r.contains(msg.Sequence) {
-			continue // noted before
-		}
-		b.seen = max(b.seen, msg.Sequence)
-		cmd, err := s.Reader.Decode(msg.Data)
-		if err != nil {
-			continue // whoever pulls it writes the dead letter
-		}
-		x := s.Reader.Job(cmd, record.SourceOf(msg.Header, msg.Time))
-		if now.Before(x.Expires) {
-			found = append(found, waits{msg.Sequence, x.Expires})
-			continue
-		}
-		late = append(late, &waitingCommand{Job: x, header: msg.Header, seq: msg.Sequence})
+		pages.Most -= read
 	}
 	b.note(found)
 	return late, nil
+}
+
+func (s *Sweeper) readPage(ctx context.Context, pages *streams.Pages, do func(jetstream.RawStreamMsg)) (read int, last bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, record.StoreTimeout)
+	defer cancel()
+	return pages.Read(ctx, func(msg jetstream.RawStreamMsg) bool {
+		do(msg)
+		return true
+	})
 }
 
 // waitingCommand is a command in the stream.
