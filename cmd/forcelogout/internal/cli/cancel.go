@@ -41,14 +41,13 @@ func (c *cancelCommand) Run(ctx context.Context, std console.IO) error {
 	if err := by.Validate(); err != nil {
 		return exit.Misused(err)
 	}
-	cl, closeAll, err := c.open("cancel", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
+	return c.with("cancel", std, func(cl *client.Client) error { return c.withdraw(ctx, cl, which, by, std) })
+}
+
+func (c *cancelCommand) withdraw(ctx context.Context, cl *client.Client, which client.Selection, by messages.Cancellation, std console.IO) error {
 	bar := console.NewBar(std.Err, max(len(which.IDs), -1), "withdrawn")
 	counts := map[client.Withdrawn]int{}
-	err = cl.Cancel(ctx, c.VCC, which, by, time.Duration(c.Timeout), func(w client.Withdrawal) {
+	err := cl.Cancel(ctx, c.VCC, which, by, time.Duration(c.Timeout), func(w client.Withdrawal) {
 		_ = bar.Add(1)
 		counts[w.Answer]++
 		c.show(std.Out, w)

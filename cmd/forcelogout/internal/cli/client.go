@@ -7,6 +7,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
+	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 )
 
@@ -35,6 +36,24 @@ func (f clientFlags) open(name string, std console.IO) (cl *client.Client, close
 		return nil, nil, err
 	}
 	return cl, nc.Close, nil
+}
+
+// with connects as the named command, and does something with the client.
+func (f clientFlags) with(name string, std console.IO, do func(*client.Client) error) error {
+	cl, closeAll, err := f.open(name, std)
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	return do(cl)
+}
+
+// optionalVCC checks a --vcc that may be left out.
+func optionalVCC(vcc string) error {
+	if vcc == "" {
+		return nil
+	}
+	return settings.Named("vcc", messages.ValidateVCC(vcc))
 }
 
 // explained adds to an error what to change, in the words of the command line.

@@ -10,8 +10,6 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
-	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
-	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/shift"
 )
@@ -40,13 +38,11 @@ func (c *letters) ranges() ([]letterRange, error) {
 	if byAge == (len(c.Numbers) > 0) {
 		return nil, errors.New("give the numbers of dead letters as in dead ls, or --older-than, --since")
 	}
-	if c.VCC != "" {
-		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return nil, settings.Named("vcc", err)
-		}
-		if !byAge {
-			return nil, errors.New("--vcc goes with --older-than or --since: numbers are those of all VCCs")
-		}
+	if err := optionalVCC(c.VCC); err != nil {
+		return nil, err
+	}
+	if c.VCC != "" && !byAge {
+		return nil, errors.New("--vcc goes with --older-than or --since: numbers are those of all VCCs")
 	}
 	all := make([]letterRange, 0, len(c.Numbers))
 	for _, text := range c.Numbers {
@@ -70,22 +66,19 @@ func (c *letters) each(ctx context.Context, std console.IO, do func(context.Cont
 	if err != nil {
 		return exit.Misused(err)
 	}
-	cl, closeAll, err := c.open("dead", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	numbers, problems, err := c.numbers(ctx, cl, ranges)
-	if err != nil {
-		return err
-	}
-	for _, number := range numbers {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	return c.with("dead", std, func(cl *client.Client) error {
+		numbers, problems, err := c.numbers(ctx, cl, ranges)
+		if err != nil {
+			return err
 		}
-		problems = append(problems, do(ctx, cl, number))
-	}
-	return errors.Join(problems...)
+		for _, number := range numbers {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			problems = append(problems, do(ctx, cl, number))
+		}
+		return errors.Join(problems...)
+	})
 }
 
 // numbers are those of the letters that are meant and there. A single number that is

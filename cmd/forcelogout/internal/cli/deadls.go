@@ -8,8 +8,6 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
-	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
-	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/shift"
 )
@@ -23,19 +21,16 @@ type deadListCommand struct {
 }
 
 func (c *deadListCommand) Run(ctx context.Context, std console.IO) error {
-	if c.VCC != "" {
-		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return exit.Misused(settings.Named("vcc", err))
-		}
+	if err := optionalVCC(c.VCC); err != nil {
+		return exit.Misused(err)
 	}
-	cl, closeAll, err := c.open("dead", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
+	return c.with("dead", std, func(cl *client.Client) error { return c.list(ctx, cl, std) })
+}
+
+func (c *deadListCommand) list(ctx context.Context, cl *client.Client, std console.IO) error {
 	width, ages := console.LineWidth(std.Out), ages{c.OlderThan, c.Since, time.Now()}
 	var failed error
-	err = cl.Letters(ctx, c.VCC, func(l client.Letter) bool {
+	err := cl.Letters(ctx, c.VCC, func(l client.Letter) bool {
 		if !ages.match(l) {
 			return true
 		}

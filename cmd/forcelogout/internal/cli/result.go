@@ -28,11 +28,10 @@ func (c *resultCommand) Run(ctx context.Context, std console.IO) error {
 	if err := errors.Join(problems...); err != nil {
 		return exit.Misused(err)
 	}
-	cl, closeAll, err := c.open("result", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
+	return c.with("result", std, func(cl *client.Client) error { return c.find(ctx, cl, std) })
+}
+
+func (c *resultCommand) find(ctx context.Context, cl *client.Client, std console.IO) error {
 	all := true
 	for _, id := range c.IDs {
 		state, err := cl.Find(ctx, c.VCC, id)

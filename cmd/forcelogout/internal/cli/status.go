@@ -10,8 +10,6 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
-	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
-	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
 )
 
@@ -22,16 +20,13 @@ type statusCommand struct {
 }
 
 func (c *statusCommand) Run(ctx context.Context, std console.IO) error {
-	if c.VCC != "" {
-		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return exit.Misused(settings.Named("vcc", err))
-		}
+	if err := optionalVCC(c.VCC); err != nil {
+		return exit.Misused(err)
 	}
-	cl, closeAll, err := c.open("status", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
+	return c.with("status", std, func(cl *client.Client) error { return c.show(ctx, cl, std) })
+}
+
+func (c *statusCommand) show(ctx context.Context, cl *client.Client, std console.IO) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()
 	vccs, strays := []string{c.VCC}, map[string]uint64(nil)

@@ -41,11 +41,10 @@ func (c *watchCommand) Run(ctx context.Context, std console.IO) error {
 		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
 	}
-	cl, closeAll, err := c.open("watch", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
+	return c.with("watch", std, func(cl *client.Client) error { return c.watch(ctx, cl, filter, std) })
+}
+
+func (c *watchCommand) watch(ctx context.Context, cl *client.Client, filter client.Filter, std console.IO) error {
 	view := console.NewView(std.Out, c.JSON)
 	if !c.NoProgress && !c.NoFollow && c.Outcome == "" {
 		stop, err := cl.Progress(filter, view.Progress)
@@ -64,10 +63,8 @@ func (c *watchCommand) Run(ctx context.Context, std console.IO) error {
 
 func (c *watchCommand) filter(now time.Time) (client.Filter, error) {
 	filter := client.Filter{VCC: c.VCC, WorkNo: c.WorkNo}
-	if c.VCC != "" {
-		if err := messages.ValidateVCC(c.VCC); err != nil {
-			return filter, settings.Named("vcc", err)
-		}
+	if err := optionalVCC(c.VCC); err != nil {
+		return filter, err
 	}
 	if c.WorkNo != "" {
 		if err := messages.ValidateWorkNo(c.WorkNo); err != nil {
