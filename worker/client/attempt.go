@@ -89,7 +89,7 @@ func (p *publishing) publish(x *pending, f *facts) error {
 		// with one id apart is that this one replaces only the message that was looked at.
 		msg.Subject = p.prefix.Schedule(x.order.VCC, x.order.Command.ID)
 		opts = append(opts, jetstream.WithScheduleAt(x.order.due()), jetstream.WithScheduleTarget(commands),
-			jetstream.WithExpectLastSequencePerSubject(f.heldAt))
+			jetstream.WithExpectLastSequencePerSubject(f.stored.Sequence))
 	}
 	if x.subject = msg.Subject; p.denied[x.subject] != nil {
 		x.decide(Refused, nil, p.denied[x.subject])

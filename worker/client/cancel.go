@@ -34,6 +34,7 @@ func (c *Client) Cancel(ctx context.Context, vcc string, which Selection, by mes
 			w.end()
 			return err
 		}
+		clear(targets[:n]) // what was read of them may go
 		targets = targets[n:]
 	}
 	return w.decided(ctx, feed, wait)

@@ -14,11 +14,10 @@ import (
 func (w *withdrawing) fire(ctx context.Context, held []*open) (waiting []*open, err error) {
 	var gone []*open
 	for todo := held; len(todo) > 0; {
-		sent, missing, err := w.fireOnce(ctx, todo)
+		sent, err := w.fireOnce(todo)
 		if err != nil {
 			return nil, err
 		}
-		gone = append(gone, missing...)
 		stored, overtaken, err := w.acknowledged(ctx, sent)
 		for _, o := range stored {
 			if o.seq != 0 { // a copy of the command waits for workers as well
@@ -30,36 +29,55 @@ func (w *withdrawing) fire(ctx context.Context, held []*open) (waiting []*open, 
 		if err != nil {
 			return nil, err
 		}
-		todo = overtaken
+		var missing []*open
+		if todo, missing, err = w.reread(ctx, overtaken); err != nil {
+			return nil, err
+		}
+		gone = append(gone, missing...)
 	}
 	return append(waiting, gone...), w.relocate(ctx, gone)
 }
 
-// fireOnce sends each schedule again, for now. Gone are the commands that NATS has handed
-// over already.
-func (w *withdrawing) fireOnce(ctx context.Context, held []*open) (sent []change, gone []*open, err error) {
-	subjects := make([]string, len(held))
-	for i, o := range held {
+// fireOnce sends each command that NATS holds again, for now. It replaces only what was
+// read: where the command has been moved meanwhile, or its time has come, the stream
+// refuses it.
+func (w *withdrawing) fireOnce(held []*open) ([]change, error) {
+	sent := make([]change, 0, len(held))
+	for _, o := range held {
+		msg := &nats.Msg{Subject: w.prefix.Schedule(w.vcc, o.id), Data: o.there.Data}
+		one, err := w.replace(o, "letting go of "+o.id, msg, o.there.Sequence,
+			jetstream.WithScheduleAt(time.Now()), jetstream.WithScheduleTarget(w.prefix.Commands(w.vcc)))
+		if err != nil {
+			return nil, err
+		}
+		sent = append(sent, one)
+	}
+	return sent, nil
+}
+
+// reread reads again what NATS holds. Gone are the commands that NATS has handed over.
+func (w *withdrawing) reread(ctx context.Context, all []*open) (held, gone []*open, err error) {
+	if len(all) == 0 {
+		return nil, nil, nil
+	}
+	subjects := make([]string, len(all))
+	for i, o := range all {
 		subjects[i] = w.prefix.Schedule(w.vcc, o.id)
 	}
 	found, err := w.lasts(ctx, w.names.Commands, subjects)
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, o := range held {
+	for i, o := range all {
 		msg, there := found[subjects[i]]
 		if !there {
 			gone = append(gone, o)
 			continue
 		}
-		one, err := w.replace(o, "letting go of "+o.id, &nats.Msg{Subject: subjects[i], Data: msg.Data}, msg.Sequence,
-			jetstream.WithScheduleAt(time.Now()), jetstream.WithScheduleTarget(w.prefix.Commands(w.vcc)))
-		if err != nil {
-			return nil, nil, err
-		}
-		sent = append(sent, one)
+		o.there = msg
+		held = append(held, o)
 	}
-	return sent, gone, nil
+	return held, gone, nil
 }
 
 // relocate finds the messages of commands whose time has come meanwhile.

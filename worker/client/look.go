@@ -28,7 +28,7 @@ type facts struct {
 	note   messages.Parked
 	noted  uint64            // the note's sequence, 0 for none
 	held   *messages.Command // for later; nil for none
-	heldAt uint64            // its sequence
+	stored streams.Message   // that command as NATS holds it
 }
 
 // look finds what is known of up to chunk commands.
@@ -71,7 +71,7 @@ func (c *Client) look(ctx context.Context, targets []target) (map[key]*facts, er
 	}
 	for subject, msg := range lasts[2] {
 		if command, err := messages.DecodeCommand(msg.Data); err == nil {
-			byHeld[subject].held, byHeld[subject].heldAt = &command, msg.Sequence
+			byHeld[subject].held, byHeld[subject].stored = &command, msg
 		}
 	}
 	return found, nil

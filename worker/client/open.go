@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // open is a command that has not ended: NATS holds it for later, or it waits for workers
@@ -13,10 +14,11 @@ import (
 type open struct {
 	id      string
 	workNo  string
-	mayRun  time.Time // a worker may execute the command until then
-	seq     uint64    // of the message that waits for workers; 0 for none
-	stored  time.Time // when the stream took that message; zero where that is not known
-	held    bool      // NATS holds the command for later
+	mayRun  time.Time       // a worker may execute the command until then
+	seq     uint64          // of the message that waits for workers; 0 for none
+	stored  time.Time       // when the stream took that message; zero where that is not known
+	held    bool            // NATS holds the command for later
+	there   streams.Message // what NATS held when it was last read
 	note    messages.Parked
 	noted   uint64 // the note's sequence, 0 for none
 	unknown bool   // nothing of the command has been found yet

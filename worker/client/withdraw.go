@@ -83,7 +83,7 @@ func (w *withdrawing) known(ctx context.Context, all []*open) (known []*open, er
 
 // trace follows what NATS knows of a command to the command's messages.
 func (w *withdrawing) trace(ctx context.Context, o *open, f *facts) error {
-	o.held, o.note, o.noted = f.held != nil, f.note, f.noted
+	o.held, o.there, o.note, o.noted = f.held != nil, f.stored, f.note, f.noted
 	if o.held {
 		o.found(*f.held, 0, time.Time{})
 	}
