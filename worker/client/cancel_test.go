@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/client"
@@ -80,6 +81,23 @@ func TestCancelMany(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCancelInOtherWords: a shift is found however a publisher has written its name.
+func TestCancelInOtherWords(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for i, name := range []string{`"A&B \"é\""`, `"A\u0026B \u0022é\u0022"`, `"\u0041&B \"\u00e9\""`, `"A&B"`} {
+		_, err := r.js.PublishMsg(r.ctx, &nats.Msg{
+			Subject: prefix.Schedule(vcc, fmt.Sprint("id-", i)),
+			Data:    fmt.Appendf(nil, `{"id":"id-%d","workNo":"3000%d","meta":{"shift":%s}}`, i, i, name),
+		}, jetstream.WithScheduleAt(time.Now().Add(time.Hour)), jetstream.WithScheduleTarget(prefix.Commands(vcc)))
+		r.must(err)
+	}
+	got := r.cancel(client.Selection{Shift: `A&B "é"`})
+	if len(got) != 3 || got["id-3"].Answer != "" {
+		t.Errorf("withdrawn: %v", got)
 	}
 }
 

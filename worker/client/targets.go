@@ -108,8 +108,11 @@ func (w *withdrawing) search(ctx context.Context, which Selection) ([]*open, err
 	var found finds
 	var failed error
 	err := w.payloads(ctx, w.names.Commands, w.prefix.Schedule(w.vcc, messages.AnyToken), func(data []byte) {
+		if failed != nil || !which.mayMatch(data) {
+			return
+		}
 		command, err := messages.DecodeCommand(data)
-		if err != nil || failed != nil {
+		if err != nil {
 			return
 		}
 		due := command.NotBefore

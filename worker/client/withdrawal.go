@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -39,6 +40,13 @@ func (w Withdrawal) String() string {
 		return string(w.Answer) + ": a worker has it"
 	}
 	return string(w.Answer)
+}
+
+// mayMatch reports whether a command whose JSON is data can match. It costs a fraction of
+// decoding the command, which is spared for all that others have planned.
+func (s Selection) mayMatch(data []byte) bool {
+	// JSON can write a text in another way only with a backslash.
+	return bytes.IndexByte(data, '\\') >= 0 || bytes.Contains(data, []byte(s.WorkNo)) && bytes.Contains(data, []byte(s.Shift))
 }
 
 // late is the answer for a command that has a result.
