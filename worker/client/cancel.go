@@ -11,7 +11,8 @@ import (
 // Cancel withdraws commands that have not been executed, wherever they are, and
 // calls answer for each. It waits for the results of those that workers have in hand,
 // but no longer than wait after all others are answered, and then answers Open. A
-// command that is left when the context ends is answered Open as well.
+// command that is left when the context ends is answered Open as well, and the error is
+// the context's.
 func (c *Client) Cancel(ctx context.Context, vcc string, which Selection, by messages.Cancellation, wait time.Duration, answer func(Withdrawal)) error {
 	if err := errors.Join(messages.ValidateVCC(vcc), by.Validate()); err != nil {
 		return err
@@ -95,13 +96,13 @@ func (w *withdrawing) leave(all []*open, err error) {
 
 // decided waits for the results of commands that workers have in hand.
 func (w *withdrawing) decided(ctx context.Context, feed *Results, wait time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	defer w.end()
 	for len(w.open) > 0 {
-		result, _, err := feed.Next(ctx)
-		if ctx.Err() != nil {
-			return nil
+		result, _, err := feed.Next(waiting)
+		if waiting.Err() != nil {
+			return ctx.Err() // that the time of wait is over is no error
 		}
 		if err != nil {
 			return err

@@ -1,6 +1,8 @@
 package client_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"testing"
@@ -197,5 +199,40 @@ func TestCancelRestart(t *testing.T) {
 	<-restarted
 	if len(seen) != n {
 		t.Errorf("%d answers", len(seen))
+	}
+}
+
+// TestCancelInterrupted: whoever ends the wait for a worker is told so, and the time that
+// was given for the wait is no error; either way the command is undecided.
+func TestCancelInterrupted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.publish(order("a", "30001"))
+	consumer, err := r.js.CreateConsumer(r.ctx, prefix.Stream("COMMANDS"), jetstream.ConsumerConfig{
+		Durable: prefix.Consumer(vcc), FilterSubject: prefix.Commands(vcc), AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Hour,
+	})
+	r.must(err)
+	_, err = consumer.Next() // a worker has it, and says nothing
+	r.must(err)
+	for name, c := range map[string]struct {
+		interrupted bool
+		wait        time.Duration
+		want        error
+	}{"interrupted": {true, time.Hour, context.Canceled}, "waited": {false, time.Millisecond, nil}} {
+		ctx, cancel := context.WithCancel(r.ctx)
+		defer cancel()
+		answered := map[string]client.Withdrawn{}
+		if c.interrupted {
+			go func() {
+				time.Sleep(2 * time.Second) // it waits by then, or is about to
+				cancel()
+			}()
+		}
+		err := r.client.Cancel(ctx, vcc, client.Selection{IDs: []string{"a"}}, messages.Cancellation{At: time.Now()}, c.wait, func(w client.Withdrawal) {
+			answered[w.ID] = w.Answer
+		})
+		if !errors.Is(err, c.want) || answered["a"] != client.Open {
+			t.Errorf("%s: %v, %v", name, answered, err)
+		}
 	}
 }
