@@ -37,7 +37,7 @@
 //	throttle          applies what the gate and the sessions say to capacity and pool
 //	gate.Run          trials of a gateway that is down
 //	inspectors.Run    one goroutine per inspector's source
-//	sweeper           Expire, HearWithdrawals, EndWithdrawn
+//	sweeper           Expire, HearWithdrawals, EndWithdrawn, EndSwallowed
 //	status            answers for the status
 //
 // Lock order: intake's leases before a delivery, and before the NATS connection's own lock;

@@ -24,7 +24,7 @@ func (w *Worker) Run(ctx context.Context) {
 		background.Go(func() { part(work) })
 	}
 	// Until the drain begins.
-	for _, part := range []func(context.Context){w.intake.Watch, w.tryGateway, w.sweeper.Expire, w.sweeper.EndWithdrawn} {
+	for _, part := range []func(context.Context){w.intake.Watch, w.tryGateway, w.sweeper.Expire, w.sweeper.EndWithdrawn, w.sweeper.EndSwallowed} {
 		background.Go(func() { part(ctx) })
 	}
 	book.Go(func() { w.book.Run(work) })

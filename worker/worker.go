@@ -85,7 +85,7 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	storing := w.board.Add("results cannot be stored", "results are stored again")
 	lookups := w.board.Add("results and notes cannot be looked up", "results and notes are found again")
 	notes := w.board.Add("notes beside commands cannot be stored", "notes beside commands are stored again")
-	letters := w.board.Add("dead letters cannot be stored", "dead letters are stored again")
+	burying := w.board.Add("dead letters cannot be stored", "dead letters are stored again")
 	extending := w.board.Add("leases cannot be extended", "leases hold again")
 	pulling := w.board.Add("commands cannot be pulled", "commands are pulled again")
 	if err := w.openInspectors(ctx, table); err != nil {
@@ -96,6 +96,9 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 		Ledger: record.NewLedger(js, b.results, cfg.Prefix, cfg.Log, storing), Notes: record.NewNotes(js, b.parked, cfg.Prefix, cfg.VCC),
 		Most: w.throttle.capacity.MaxReporting(), Log: cfg.Log, Metrics: cfg.Metrics,
 	})
+	letters := &record.Letters{
+		NATS: w.nc, JS: js, Stream: b.dead, Prefix: cfg.Prefix, VCC: cfg.VCC, Storing: burying, Log: cfg.Log, Metrics: cfg.Metrics,
+	}
 	w.crew = &crew{next: make(chan *intake.Delivery), draining: w.draining}
 	w.intake = intake.New(intake.Config{
 		NATS: w.nc, Log: cfg.Log, VCC: cfg.VCC, Capacity: w.throttle.capacity, Period: cfg.WatchPeriod,
@@ -114,7 +117,7 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	})
 	admitter := admit.New(admit.Config{
 		NATS: w.nc, JS: js, Prefix: cfg.Prefix, Instance: cfg.Instance, AckWait: w.intake.AckWait(), Reader: reader,
-		Classifier: classifier, Commands: commands, Dead: b.dead, Book: w.book, LookingUp: lookups, Burying: letters,
+		Classifier: classifier, Commands: commands, Book: w.book, Letters: letters, LookingUp: lookups,
 		Draining: w.draining, Log: cfg.Log, Metrics: cfg.Metrics,
 	})
 	// The sentence of the package comment, for one delivery.
@@ -127,7 +130,7 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	}
 	w.sweeper = sweep.New(sweep.Config{
 		NATS: w.nc, JS: js, Prefix: cfg.Prefix, Reader: reader, Classifier: classifier, Capacity: w.throttle.capacity,
-		Intake: w.intake, Commands: commands, Book: w.book, LookingUp: lookups, Log: cfg.Log,
+		Intake: w.intake, Commands: commands, Book: w.book, Letters: letters, LookingUp: lookups, Log: cfg.Log,
 	})
 	return nil
 }

@@ -32,10 +32,9 @@ type Config struct {
 	Reader     job.Reader
 	Classifier *job.Classifier
 	Commands   *record.Commands
-	Dead       jetstream.Stream // of dead letters
 	Book       *record.Book
+	Letters    *record.Letters
 	LookingUp  *health.Obstacle // looking whether a command may run
-	Burying    *health.Obstacle // storing dead letters
 	Draining   <-chan struct{}  // closed when the worker shall end
 	Log        *slog.Logger
 	Metrics    *admin.Metrics

@@ -3,12 +3,9 @@ package admit
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/intake"
@@ -20,8 +17,6 @@ const (
 	// be stored; it doubles with each delivery.
 	firstInvalidRest   = time.Second
 	longestInvalidRest = 30 * time.Second
-	// maxReason is how much of the reason a dead letter carries, in bytes.
-	maxReason = 1 << 10
 )
 
 // bury ends an invalid command: a result goes out where it can be said whose, its bytes
@@ -35,24 +30,12 @@ func (a *Admitter) bury(ctx context.Context, d *intake.Delivery, reason error) {
 			return
 		}
 	}
-	letter := a.deadLetter(d, reason)
-	var first bool
-	err := a.Burying.Try(ctx, func(ctx context.Context) error {
-		ack, err := a.JS.PublishMsg(ctx, letter)
-		record.Measure(ctx, a.Dead, err)
-		first = err == nil && !ack.Duplicate
-		return err
-	})
+	err := a.Letters.Write(ctx, record.Invalid{Sequence: d.Seq, Subject: d.Subject(), Data: d.Data(), Reason: reason})
 	if err != nil {
 		a.restInvalid(ctx, d, err)
 		return
 	}
-	if first {
-		a.Metrics.Dead()
-		a.Log.LogAttrs(ctx, slog.LevelWarn, "invalid command",
-			slog.Uint64("seq", d.Seq), slog.String("id", id), slog.String("work_no", workNo), slog.String("reason", reason.Error()))
-	}
-	if err := d.Term("invalid command, see " + letter.Subject); err != nil {
+	if err := d.Term("invalid command, see " + a.Prefix.Dead(a.Reader.VCC)); err != nil {
 		a.Log.LogAttrs(ctx, slog.LevelWarn, "invalid command not acknowledged", slog.Uint64("seq", d.Seq), slog.Any("error", err))
 	}
 }
@@ -80,38 +63,6 @@ func invalidRest(delivery uint64) time.Duration {
 		pauses.NextBackOff()
 	}
 	return pauses.NextBackOff()
-}
-
-func (a *Admitter) deadLetter(d *intake.Delivery, reason error) *nats.Msg {
-	sequence := strconv.FormatUint(d.Seq, 10)
-	letter := &nats.Msg{
-		Subject: a.Prefix.Dead(a.Reader.VCC),
-		Data:    d.Data(),
-		Header: nats.Header{
-			// One letter also where the message is delivered once more.
-			jetstream.MsgIDHeader:   {a.Prefix.Stream("COMMANDS") + "-" + sequence},
-			messages.HeaderError:    {record.Head(reason.Error(), maxReason)},
-			messages.HeaderSubject:  {d.Subject()},
-			messages.HeaderSequence: {sequence},
-		},
-	}
-	a.shorten(letter)
-	return letter
-}
-
-// shorten makes a letter fit: one that can never be stored would come again for ever.
-func (a *Admitter) shorten(letter *nats.Msg) {
-	limit := record.SizeLimit(a.NATS, a.Dead)
-	if letter.Size() <= limit {
-		return
-	}
-	whole := len(letter.Data)
-	letter.Header.Set(messages.HeaderTruncated, strconv.Itoa(whole))
-	if over := letter.Size() - whole - limit; over > 0 {
-		reason := letter.Header.Get(messages.HeaderError)
-		letter.Header.Set(messages.HeaderError, record.Head(reason, max(0, len(reason)-over)))
-	}
-	letter.Data = letter.Data[:min(whole, max(0, limit-(letter.Size()-whole)))]
 }
 
 // reject stores the result of an invalid command whose id and agent are known.

@@ -56,8 +56,9 @@ type Intake struct {
 	leases   *leases
 	accept   func(context.Context, *Delivery)
 
-	failed  chan error       // has one when a pull has failed
-	failing *health.Obstacle // pulls
+	failed    chan error       // has one when a pull has failed
+	swallowed chan struct{}    // has one when a message may have been given to nobody
+	failing   *health.Obstacle // pulls
 
 	delivered atomic.Uint64 // messages so far
 	pending   atomic.Uint64 // waiting on the server, as last seen
@@ -65,6 +66,7 @@ type Intake struct {
 	filled    atomic.Bool   // the last pull that ended got all that it asked for
 	quiet     bool          // commands waited at the last look, and none has come since; watch's own
 	crowded   time.Time     // since when commands wait and there is no room, zero for not; watch's own
+	suspected time.Time     // when swallowed messages were last suspected for redeliveries; watch's own
 
 	mu       sync.Mutex
 	consumer jetstream.Consumer
@@ -76,7 +78,7 @@ type Intake struct {
 func New(c Config) *Intake {
 	in := &Intake{
 		nc: c.NATS, log: c.Log, capacity: c.Capacity, period: c.Period, consumer: c.Consumer,
-		bind: c.Bind, accept: c.Accept, failed: make(chan error, 1),
+		bind: c.Bind, accept: c.Accept, failed: make(chan error, 1), swallowed: make(chan struct{}, 1),
 	}
 	in.failing = c.Pulling
 	in.leases = newLeases(c.NATS, c.Log, c.Capacity, c.Extending, c.Consumer.CachedInfo(), in.info, func() { in.fail(errAnotherConsumer) })
@@ -188,6 +190,7 @@ func (in *Intake) pull(open, work context.Context, n int) {
 		}
 		err = batch.Error()
 	}
+	in.endedEarly(open, left, time.Since(p.out), expiry)
 	switch {
 	case err == nil:
 		in.failing.Worked(work)

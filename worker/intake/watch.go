@@ -60,6 +60,7 @@ func (in *Intake) look(ctx context.Context, moved bool) bool {
 	}
 	in.pending.Store(info.NumPending)
 	in.unacked.Store(int64(info.NumAckPending))
+	in.suspectRedelivered(info.NumRedelivered, time.Now())
 	waits := !moved && info.NumPending > 0
 	crowded := in.isCrowded(waits)
 	quiet := waits && in.capacity.pulling()

@@ -1,5 +1,5 @@
 // Package sweep ends what no worker has in hand: commands that expire while nothing is
-// pulled, and withdrawn ones.
+// pulled, and withdrawn ones; and messages that a client of NATS does not give to anybody.
 package sweep
 
 import (
@@ -26,6 +26,7 @@ type Config struct {
 	Intake     *intake.Intake
 	Commands   *record.Commands
 	Book       *record.Book
+	Letters    *record.Letters
 	LookingUp  *health.Obstacle // reading commands and notes
 	Log        *slog.Logger
 }
