@@ -60,6 +60,7 @@ func TestDecodeCommandReadsEveryFieldOfTheContract(t *testing.T) {
 
 func TestDecodeCommandAccepts(t *testing.T) {
 	minimal := messages.Command{ID: "a", WorkNo: "101"}
+	contract := newContract(t)
 	for name, data := range map[string]string{
 		"minimal":           `{"id":"a","workNo":"101"}`,
 		"white space":       " \r\n\t{ \"id\" : \"a\" , \"workNo\" : \"101\" } \n",
@@ -77,11 +78,15 @@ func TestDecodeCommandAccepts(t *testing.T) {
 			if !reflect.DeepEqual(got, minimal) {
 				t.Errorf("got %+v", got)
 			}
+			if err := contract.Command([]byte(data)); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
 
 func TestDecodeCommandRefuses(t *testing.T) {
+	contract := newContract(t)
 	// with puts one more member into a valid command.
 	with := func(member string) string { return `{"id":"a","workNo":"101",` + member + `}` }
 	for _, test := range []struct{ name, data, want string }{
@@ -143,6 +148,9 @@ func TestDecodeCommandRefuses(t *testing.T) {
 			}
 			if !reflect.DeepEqual(got, messages.Command{}) {
 				t.Errorf("a refused command is not empty: %+v", got)
+			}
+			if err := contract.Command([]byte(test.data)); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -8,6 +8,7 @@
 //     extensions.
 //   - [Prefix] builds every subject, stream and consumer name of one
 //     installation. [ReplyPatterns] says where results may also be sent.
+//   - [Schema] is all of it for machines, as JSON Schema and AsyncAPI.
 //
 // The package does no input or output, keeps no state and needs no NATS client.
 package messages

@@ -11,7 +11,8 @@ import (
 )
 
 // FuzzDecode: whatever the bytes are, nothing panics, an accepted command
-// survives the way over the wire, and an error can be a NATS header.
+// survives the way over the wire, an error can be a NATS header, and the schema is of one
+// mind with the decoder.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		full,
@@ -28,6 +29,7 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	contract := newContract(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := bytes.Clone(data)
 		c, err := messages.DecodeCommand(data)
@@ -36,6 +38,9 @@ func FuzzDecode(f *testing.F) {
 			t.Fatal("the payload was changed")
 		}
 		checkIdentity(t, id, workNo, ok)
+		if err := contract.Command(data); err != nil {
+			t.Fatal(err)
+		}
 		if err != nil {
 			checkInvalid(t, err)
 			return

@@ -6,12 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/forcelogout/forcelogout/messages"
 )
 
 func TestValidate(t *testing.T) {
 	type command = messages.Command
 	at := time.Date(2026, 1, 31, 18, 0, 0, 0, time.UTC)
+	contract := newContract(t)
 	for _, test := range []struct {
 		name   string
 		change func(*command)
@@ -58,6 +61,11 @@ func TestValidate(t *testing.T) {
 			checkField(t, err, test.field)
 			if _, encodeErr := c.Encode(); (encodeErr == nil) != (err == nil) {
 				t.Errorf("Encode: %v, Validate: %v", encodeErr, err)
+			}
+			if data, err := json.Marshal(c); err == nil { // else no JSON can have it
+				if err := contract.Command(data); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
