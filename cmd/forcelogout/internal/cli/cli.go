@@ -33,6 +33,7 @@ type commands struct {
 	Report  reportCommand  `cmd:"" help:"The forced-logout report of a day: who was signed out, when, and who was not."`
 	Setup   setupCommand   `cmd:"" help:"Create or check the streams and buckets."`
 	Gateway gatewayCommand `cmd:"" help:"Run the simulated gateway alone."`
+	Schema  schemaCommand  `cmd:"" help:"Print the contract for machines: JSON Schemas of the messages, AsyncAPI of the subjects."`
 	Version versionCommand `cmd:"" help:"Show versions."`
 }
 
