@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/messages/schematest"
 )
 
 func readme(t *testing.T) string {
@@ -50,6 +51,15 @@ func TestREADMEMessages(t *testing.T) {
 	}
 	if _, err := messages.DecodeCommand([]byte(blocks[0][1])); err != nil {
 		t.Error(err)
+	}
+	contract, err := schematest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"command", "result"} {
+		if err := contract.Valid(name, []byte(blocks[i][1])); err != nil {
+			t.Error(err)
+		}
 	}
 	result, err := messages.DecodeResult([]byte(blocks[1][1]))
 	if err != nil {
