@@ -52,7 +52,7 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout/systemtest":       {},
 		"cmd/forcelogout/internal/exit":    {},
 		"cmd/forcelogout/internal/console": {"messages", "worker/client", "worker/report"},
-		"cmd/forcelogout/internal/rig":     {"worker/embedded", "worker/gateway/sim"},
+		"cmd/forcelogout/internal/rig":     {"messages/schematest", "worker/embedded", "worker/gateway/sim"},
 		"cmd/forcelogout/internal/settings": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "messages", "worker", "worker/admin", "worker/gateway",
 			"worker/session", "worker/streams",

@@ -32,6 +32,7 @@ func newCluster(t testing.TB, ackWait time.Duration) (*rig, *cluster) {
 	r.sim.GiveSession(inspector, guid)
 	c := r.startCluster()
 	r.use(r.connectTo(c.servers[1].ClientURL()))
+	r.holdToContract(r.connectTo(c.servers[1].ClientURL()))
 	// A cluster that has just met refuses some things for a moment.
 	r.untilDone("there are streams", func(ctx context.Context) error {
 		_, err := streams.Setup(ctx, r.js, streams.Plan{Prefix: prefix, Replicas: 3})

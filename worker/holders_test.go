@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/messages/schematest"
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 	"github.com/forcelogout/forcelogout/worker/session"
@@ -173,10 +174,17 @@ func (r *rig) delivered() uint64 {
 // storeResult stores a result as another worker would.
 func (r *rig) storeResult(id, workNo string) {
 	r.Helper()
-	data, err := messages.Result{ID: id, VCC: vcc, WorkNo: workNo, Outcome: messages.OutcomeSignedOut, Attempts: 1, Worker: "another"}.Encode()
+	r.must(r.tell(messages.Result{ID: id, VCC: vcc, WorkNo: workNo, Outcome: messages.OutcomeSignedOut, Attempts: 1, Worker: "another"}, id))
+}
+
+// tell publishes a result as whoever has the right to may do, under a Nats-Msg-Id.
+func (r *rig) tell(result messages.Result, messageID string) error {
+	r.Helper()
+	msg, err := schematest.Told(prefix, result)
 	r.must(err)
-	_, err = r.js.Publish(r.ctx, prefix.Result(vcc, workNo, id), data)
-	r.must(err)
+	msg.Header.Set(jetstream.MsgIDHeader, messageID)
+	_, err = r.js.PublishMsg(r.ctx, msg)
+	return err
 }
 
 // storeNote stores a note as another worker would.

@@ -128,10 +128,11 @@ func TestSameIDWhileItWaits(t *testing.T) {
 func TestSecondResultIsRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	subject := prefix.Result(vcc, "30001", "a")
-	_, err := r.js.Publish(r.ctx, subject, []byte("{}"))
-	r.must(err)
-	_, err = r.js.Publish(r.ctx, subject, []byte("{}"))
+	first := messages.Result{ID: "a", VCC: vcc, WorkNo: "30001", Outcome: messages.OutcomeSignedOut, Attempts: 1}
+	second := first
+	second.Attempts++
+	r.must(r.tell(first, "a"))
+	err := r.tell(second, "another")
 	var refused *jetstream.APIError
 	if !errors.As(err, &refused) || refused.ErrorCode != 10077 {
 		t.Errorf("the second result got %v, want error 10077", err)
@@ -189,10 +190,7 @@ func TestRedeliveryAfterResult(t *testing.T) {
 	r := newRig(t)
 	r.send(order("a", "30001"))
 	stored := messages.Result{ID: "a", VCC: vcc, WorkNo: "30001", Outcome: messages.OutcomeSignedOut, Attempts: 1}
-	data, err := stored.Encode()
-	r.must(err)
-	_, err = r.js.Publish(r.ctx, prefix.Result(vcc, "30001", "a"), data)
-	r.must(err)
+	r.must(r.tell(stored, "a"))
 	r.start(nil)
 	r.idle()
 	if n := len(r.sim.Calls()); n != 0 {

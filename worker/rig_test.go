@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/messages/schematest"
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/admin"
 	"github.com/forcelogout/forcelogout/worker/client"
@@ -75,10 +76,20 @@ func newRigWith(t testing.TB, cfg sim.Config) *rig {
 	r.startNATS("127.0.0.1:0")
 	t.Cleanup(func() { r.stopNATS() })
 	r.use(r.connect())
+	r.holdToContract(r.connect())
 	_, err := streams.Setup(r.ctx, r.js, streams.Plan{Prefix: prefix})
 	r.must(err)
 	r.sim.SetAccount(inspector, sim.Account{Password: password})
 	return r
+}
+
+// holdToContract checks, at the test's end, what was published against the schemas.
+// Benchmarks measure without it.
+func (r *rig) holdToContract(nc *nats.Conn) {
+	r.Helper()
+	if _, is := r.TB.(*testing.T); is {
+		schematest.Watch(r.TB, nc)
+	}
 }
 
 // newGateway has the simulated gateway, and no NATS yet.

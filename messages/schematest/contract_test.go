@@ -48,6 +48,7 @@ func TestMessage(t *testing.T) {
 		{"command for later", "forcelogout.schedule.default.a", at, command, ""},
 		{"command for no time", "forcelogout.schedule.default.a", nil, command, "Nats-Schedule"},
 		{"result", "forcelogout.results.default.30012.a", headers(), result, ""},
+		{"result from the stream", "forcelogout.results.default.30012.a", with("Nats-Sequence"), result, ""},
 		{"result with a new field", "forcelogout.results.default.30012.a", headers(), result[:len(result)-1] + `,"new":1}`, "new"},
 		{"result without an outcome", "forcelogout.results.default.30012.a", headers(), strings.Replace(result, "outcome", "error", 1), "outcome"},
 		{"success with a cause", "forcelogout.results.default.30012.a", headers(), result[:len(result)-1] + `,"cause":"refused"}`, "cause"},

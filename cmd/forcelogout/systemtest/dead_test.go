@@ -63,8 +63,7 @@ func TestDeadMany(t *testing.T) {
 	t.Parallel()
 	in := setUpOnly(t)
 	for _, data := range []string{"one", "\x1b[2Jtwo", "three", "four", "five"} {
-		_, err := in.js.Publish(in.ctx, messages.DefaultPrefix.Dead("default"), []byte(data))
-		in.must(err)
+		in.bury(data)
 	}
 	for _, c := range []struct {
 		args []string

@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/messages/schematest"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
@@ -17,6 +18,8 @@ func (f *faults) check() map[string]messages.Result {
 	f.awaitResults(len(f.orders))
 	f.checkNothingPending()
 	found := map[string]messages.Result{}
+	contract, err := schematest.New()
+	f.must(err)
 	stream, err := f.js.Stream(f.ctx, messages.DefaultPrefix.Stream("RESULTS"))
 	f.must(err)
 	state := stream.CachedInfo().State
@@ -29,6 +32,7 @@ func (f *faults) check() map[string]messages.Result {
 	for seq := state.FirstSeq; seq <= state.LastSeq; seq++ {
 		msg, err := stream.GetMsg(f.ctx, seq)
 		f.must(err)
+		f.must(contract.Message(msg.Subject, msg.Header, msg.Data))
 		r, err := messages.DecodeResult(msg.Data)
 		f.must(err)
 		order, known := f.orders[r.ID]

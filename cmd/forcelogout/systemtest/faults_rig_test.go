@@ -18,6 +18,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/messages/schematest"
 	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/embedded"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
@@ -103,6 +104,7 @@ func (f *faults) join(url string, replicas int) {
 	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	f.must(err)
 	f.Cleanup(nc.Close)
+	schematest.Watch(f.T, nc)
 	f.nc = nc
 	f.js, err = jetstream.New(nc)
 	f.must(err)

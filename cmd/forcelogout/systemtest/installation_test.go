@@ -190,3 +190,17 @@ func (in *installation) streamMsgs(kind string) uint64 {
 	in.must(err)
 	return stream.CachedInfo().State.Msgs
 }
+
+// bury stores a dead letter as a worker would.
+func (in *installation) bury(data string) {
+	in.Helper()
+	_, err := in.js.PublishMsg(in.ctx, &nats.Msg{
+		Subject: messages.DefaultPrefix.Dead(messages.DefaultVCC), Data: []byte(data),
+		Header: nats.Header{
+			messages.HeaderError:    {"it is broken"},
+			messages.HeaderSubject:  {messages.DefaultPrefix.Commands(messages.DefaultVCC)},
+			messages.HeaderSequence: {"1"},
+		},
+	})
+	in.must(err)
+}

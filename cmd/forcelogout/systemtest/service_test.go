@@ -12,10 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/messages/schematest"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 )
 
@@ -140,10 +144,48 @@ func TestDemoKeep(t *testing.T) {
 	if code, sent, errOut := invoke(ctx, "send", "--nats", url[1], "--wait", "40001"); code != exit.OK {
 		t.Errorf("exit %d, %s%s", code, sent, errOut)
 	}
+	checkDemo(t, ctx, url[1])
 	if err := demo.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	if err := demo.Wait(); err != nil {
 		t.Errorf("after an interrupt: %v", err)
+	}
+}
+
+// checkDemo holds what the demo has stored against the contract.
+func checkDemo(t *testing.T, ctx context.Context, url string) {
+	t.Helper()
+	contract, err := schematest.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, least := range map[string]uint64{"RESULTS": 24, "DEAD": 1} {
+		stream, err := js.Stream(ctx, messages.DefaultPrefix.Stream(kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := stream.CachedInfo().State
+		if state.Msgs < least {
+			t.Errorf("%s has %d messages, want %d at least", kind, state.Msgs, least)
+		}
+		for seq := state.FirstSeq; seq <= state.LastSeq; seq++ {
+			msg, err := stream.GetMsg(ctx, seq)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := contract.Message(msg.Subject, msg.Header, msg.Data); err != nil {
+				t.Errorf("%s: %v", msg.Data, err)
+			}
+		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
-	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 )
 
@@ -59,8 +58,7 @@ func TestFullDisk(t *testing.T) {
 	defer full.Close()
 	in := setUpOnly(t)
 	in.invoke("send", "30001")
-	_, err = in.js.Publish(in.ctx, messages.DefaultPrefix.Dead("default"), []byte("x"))
-	in.must(err)
+	in.bury("x")
 	file := in.write("shift.csv", "workNo,at\n30002,+1h\n")
 	for _, args := range [][]string{
 		{"send", "30009"}, {"send", "--file", file}, {"send", "--file", file, "--dry-run"}, {"status"}, {"status", "--json"},

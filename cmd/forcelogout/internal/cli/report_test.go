@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/messages/schematest"
 	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
@@ -72,10 +74,11 @@ func stored(t *testing.T, url string, all ...messages.Result) jetstream.Stream {
 	ctx := rig.Context(t)
 	_, err = streams.Setup(ctx, js, streams.Plan{Prefix: messages.DefaultPrefix})
 	must(err)
-	for _, r := range all {
-		data, err := r.Encode()
+	for i, r := range all {
+		msg, err := schematest.Told(messages.DefaultPrefix, r)
 		must(err)
-		_, err = js.Publish(ctx, messages.DefaultPrefix.Result(r.VCC, r.WorkNo, r.ID), data)
+		msg.Header.Set(jetstream.MsgIDHeader, fmt.Sprint("told-", i)) // tests tell more than once under an id
+		_, err = js.PublishMsg(ctx, msg)
 		must(err)
 	}
 	stream, err := js.Stream(ctx, messages.DefaultPrefix.Stream("RESULTS"))

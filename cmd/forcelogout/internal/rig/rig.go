@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
+	"github.com/forcelogout/forcelogout/messages/schematest"
 	"github.com/forcelogout/forcelogout/worker/embedded"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
 )
@@ -61,7 +64,8 @@ func Context(t *testing.T) context.Context {
 	return ctx
 }
 
-// NATS starts a server, and returns its URL.
+// NATS starts a server, and returns its URL. What is published there is held against the
+// contract when the test ends.
 func NATS(t *testing.T) string {
 	t.Helper()
 	ns, err := embedded.Start(t.TempDir(), "127.0.0.1:0")
@@ -73,6 +77,12 @@ func NATS(t *testing.T) string {
 			t.Error(err)
 		}
 	})
+	nc, err := nats.Connect(ns.URL(), nats.MaxReconnects(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	schematest.Watch(t, nc)
 	return ns.URL()
 }
 
