@@ -34,7 +34,7 @@ func mayImport() map[string][]string {
 		"worker/report":      {"messages", "worker/client", "worker/shift"},
 		"worker/job":         {"messages", "worker/clock", "worker/gateway", "worker/retcode"},
 		"worker/outage":      {"worker/clock", "worker/job", "worker/retcode"},
-		"worker/record":      {"messages", "worker/admin", "worker/gateway", "worker/health", "worker/job", "worker/streams"},
+		"worker/record":      {"messages", "worker/admin", "worker/clock", "worker/gateway", "worker/health", "worker/job", "worker/streams"},
 		"worker/intake":      {"messages", "worker/clock", "worker/health", "worker/streams"},
 		"worker/admit": {
 			"messages", "worker/admin", "worker/clock", "worker/health", "worker/intake", "worker/job", "worker/record", "worker/streams",

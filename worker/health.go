@@ -53,6 +53,8 @@ func (w *Worker) Gauges() admin.Gauges {
 		InHand:       inHand,
 		Pending:      pending,
 		Unacked:      unacked,
+		MaxUnacked:   w.intake.MaxUnacked(),
+		Inspectors:   len(w.cfg.Inspectors),
 		Usable:       w.throttle.inspectors.Usable(),
 		Ready:        w.Ready() == nil,
 		Down:         w.throttle.gate.Halted(),

@@ -1,11 +1,8 @@
 package worker_test
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -110,18 +107,7 @@ func TestOneSpeaksOfExpired(t *testing.T) {
 // counted is how many results a worker's metrics have.
 func (r *rig) counted(metrics *admin.Metrics) (n int) {
 	r.Helper()
-	server, err := admin.Listen("127.0.0.1:0", []admin.VCC{{Name: vcc, Metrics: metrics}}, false, slog.New(slog.DiscardHandler))
-	r.must(err)
-	ctx, stop := context.WithCancel(r.ctx)
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = server.Run(ctx) }()
-	defer func() { stop(); <-ended; http.DefaultClient.CloseIdleConnections() }()
-	response, err := http.Get("http://" + server.Addr() + "/metrics")
-	r.must(err)
-	body, err := io.ReadAll(response.Body)
-	r.must(err)
-	r.must(response.Body.Close())
-	for line := range strings.Lines(string(body)) {
+	for line := range strings.Lines(r.scrape(metrics)) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), "} "); ok && strings.HasPrefix(name, "forcelogout_results_total{") {
 			count, err := strconv.Atoi(value)
 			r.must(err)

@@ -1,12 +1,8 @@
 package worker_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -194,19 +190,14 @@ func TestQueueAge(t *testing.T) {
 	metrics := admin.NewMetrics(vcc)
 	r.start(func(c *worker.Config) { c.Metrics = metrics })
 	r.awaitOne("a")
-	server, err := admin.Listen("127.0.0.1:0", []admin.VCC{{Name: vcc, Metrics: metrics}}, false, slog.New(slog.DiscardHandler))
-	r.must(err)
-	ctx, cancel := context.WithCancel(r.ctx)
-	ended := make(chan struct{})
-	go func() { defer close(ended); _ = server.Run(ctx) }()
-	defer func() { cancel(); <-ended }()
-	resp, err := http.Get("http://" + server.Addr() + "/metrics")
-	r.must(err)
-	defer http.DefaultClient.CloseIdleConnections()
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	r.must(err)
-	if !strings.Contains(string(body), `forcelogout_queue_age_seconds_bucket{vcc="default",le="1"} 0`) {
-		t.Errorf("the command counts as younger than a second: %s", body)
+	text := r.scrapeUntil(metrics, `forcelogout_lateness_seconds_count{outcome="signed_out",vcc="default"} 1`)
+	for _, want := range []string{
+		`forcelogout_queue_age_seconds_bucket{vcc="default",le="1"} 0`,
+		`forcelogout_queue_age_seconds_count{vcc="default"} 1`,
+		`forcelogout_lateness_seconds_bucket{outcome="signed_out",vcc="default",le="1"} 0`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s, so the command counts as younger than a second: %s", want, text)
+		}
 	}
 }

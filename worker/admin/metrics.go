@@ -18,23 +18,11 @@ type Metrics struct {
 	calls      *prometheus.CounterVec
 	latency    *prometheus.HistogramVec
 	queueAge   prometheus.Histogram
+	lateness   map[messages.Outcome]prometheus.Observer
+	retcodes   *retcodes
 	handedBack prometheus.Counter
 	leasesLost prometheus.Counter
 	dead       prometheus.Counter
-}
-
-// Gauges are numbers that are read when they are asked for.
-type Gauges struct {
-	InFlight int  // calls to the gateway
-	Parked   int  // commands that wait in this process for a retry
-	InHand   int  // commands that this worker answers for
-	Pending  int  // commands that wait on the server, as last seen
-	Unacked  int  // commands in hand or handed back, of all workers, as last seen
-	Usable   int  // inspectors with a usable session
-	Ready    bool // as /readyz has it
-	Down     bool // the gateway gives no proper answers, and calls are halted
-
-	PasswordDays float64 // until the first inspector's password expires; not a number where the gateway does not tell
 }
 
 // NewMetrics returns metrics under a registry of their own. Every series has the
@@ -44,8 +32,15 @@ func NewMetrics(vcc string) *Metrics {
 	counter := func(name, help string) prometheus.CounterOpts {
 		return prometheus.CounterOpts{Namespace: "forcelogout", Name: name, Help: help, ConstLabels: labels}
 	}
+	lateness := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "forcelogout", Name: "lateness_seconds",
+		Help:        "Time from when a command was due to its end: from its publication, notBefore or graceUntil, whichever is last. The service-level figure.",
+		ConstLabels: labels, Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900},
+	}, []string{"outcome"})
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
+		lateness: map[messages.Outcome]prometheus.Observer{},
+		retcodes: newRetcodes(),
 		results:  prometheus.NewCounterVec(counter("results_total", "Commands ended, by outcome and cause."), []string{"outcome", "cause"}),
 		calls:    prometheus.NewCounterVec(counter("gateway_calls_total", "Force-logout calls, by class of the answer and retcode."), []string{"class", "retcode"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -60,37 +55,38 @@ func NewMetrics(vcc string) *Metrics {
 		leasesLost: prometheus.NewCounter(counter("leases_lost_total", "Commands dropped because their lease ran out.")),
 		dead:       prometheus.NewCounter(counter("dead_letters_total", "Invalid commands.")),
 	}
-	m.registry.MustRegister(m.results, m.calls, m.latency, m.queueAge, m.handedBack, m.leasesLost, m.dead)
+	m.registry.MustRegister(m.results, m.calls, m.latency, m.queueAge, lateness, m.handedBack, m.leasesLost, m.dead)
+	m.begin(lateness)
 	return m
+}
+
+// begin makes the series at 0: a first failure is an increase only where there was a number
+// before. Each outcome's observer is looked up here, and not at each command.
+func (m *Metrics) begin(lateness *prometheus.HistogramVec) {
+	for outcome, causes := range map[messages.Outcome][]messages.Cause{
+		messages.OutcomeSignedOut:        {""},
+		messages.OutcomeAlreadySignedOut: {""},
+		messages.OutcomeFailed:           {messages.CauseRefused, messages.CauseRetriesExhausted, messages.CauseNoSession},
+		messages.OutcomeExpired:          {messages.CauseExpiredBeforeAttempt, messages.CauseExpiredWhileRetrying},
+		messages.OutcomeRejected:         {messages.CauseInvalid},
+		messages.OutcomeCancelled:        {messages.CauseCancelled},
+		messages.OutcomeSuperseded:       {messages.CauseSuperseded},
+	} {
+		for _, cause := range causes {
+			m.results.WithLabelValues(string(outcome), string(cause))
+		}
+	}
+	// Of those where a sign-out was owed: what was withdrawn or overtaken is not late.
+	for _, outcome := range []messages.Outcome{
+		messages.OutcomeSignedOut, messages.OutcomeAlreadySignedOut, messages.OutcomeFailed, messages.OutcomeExpired,
+	} {
+		m.lateness[outcome] = lateness.WithLabelValues(string(outcome))
+	}
 }
 
 // Watch adds gauges that are read at each scrape.
 func (m *Metrics) Watch(vcc string, read func() Gauges) {
-	gauge := func(name, help string, value func(Gauges) int) {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: "forcelogout", Name: name, Help: help, ConstLabels: prometheus.Labels{"vcc": vcc},
-		}, func() float64 { return float64(value(read())) }))
-	}
-	gauge("calls_in_flight", "Force-logout calls and state queries in flight.", func(g Gauges) int { return g.InFlight })
-	gauge("commands_parked", "Commands that wait in this process for a retry.", func(g Gauges) int { return g.Parked })
-	gauge("commands_in_hand", "Commands that this worker answers for.", func(g Gauges) int { return g.InHand })
-	gauge("inspectors_usable", "Inspectors with a usable session.", func(g Gauges) int { return g.Usable })
-	gauge("ready", "1 while commands can be taken and executed, as /readyz says.", func(g Gauges) int { return oneIf(g.Ready) })
-	gauge("gateway_down", "1 while the gateway gives no proper answers and calls are halted.", func(g Gauges) int { return oneIf(g.Down) })
-	gauge("commands_unacknowledged", "Commands of all workers that are in hand or were handed back to wait on the server; new ones wait where it reaches max_ack_pending (50000).",
-		func(g Gauges) int { return g.Unacked })
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "forcelogout", Name: "password_days", Help: "Days until the first inspector's password expires; NaN where the gateway does not tell.",
-		ConstLabels: prometheus.Labels{"vcc": vcc},
-	}, func() float64 { return read().PasswordDays }))
-	gauge("commands_pending", "Commands that wait on the server (lag).", func(g Gauges) int { return g.Pending })
-}
-
-func oneIf(is bool) int {
-	if is {
-		return 1
-	}
-	return 0
+	m.registry.MustRegister(newGauges(vcc, read))
 }
 
 // Result counts a command's end.
@@ -100,8 +96,15 @@ func (m *Metrics) Result(o messages.Outcome, c messages.Cause) {
 
 // Call counts a force-logout call and its time.
 func (m *Metrics) Call(class, retcode string, took time.Duration) {
-	m.calls.WithLabelValues(class, retcodeLabel(retcode)).Inc()
+	m.calls.WithLabelValues(class, m.retcodes.label(retcode)).Inc()
 	m.latency.WithLabelValues(class).Observe(took.Seconds())
+}
+
+// Lateness notes how long after it was due a command has ended.
+func (m *Metrics) Lateness(o messages.Outcome, late time.Duration) {
+	if observer := m.lateness[o]; observer != nil {
+		observer.Observe(max(0, late.Seconds()))
+	}
 }
 
 // QueueAge notes how long a command waited for its first call.
@@ -115,23 +118,3 @@ func (m *Metrics) LeaseLost() { m.leasesLost.Inc() }
 
 // Dead counts a dead letter.
 func (m *Metrics) Dead() { m.dead.Inc() }
-
-// retcodeLabel keeps the label's values few: a gateway, or what stands in for
-// it, could send anything.
-func retcodeLabel(code string) string {
-	if code == "" {
-		return "none"
-	}
-	if code == "0" {
-		return code
-	}
-	if len(code) != 7 || code[3] != '-' {
-		return "other"
-	}
-	for i, c := range []byte(code) {
-		if i != 3 && (c < '0' || c > '9') {
-			return "other"
-		}
-	}
-	return code
-}

@@ -19,6 +19,7 @@ import (
 type Server struct {
 	listener net.Listener
 	http     *http.Server
+	process  *prometheus.Registry
 }
 
 // VCC is what the admin HTTP says about one VCC.
@@ -46,12 +47,13 @@ func Listen(addr string, vccs []VCC, profiling bool, log *slog.Logger) (*Server,
 		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	var metrics prometheus.Gatherers
+	process := newProcess()
+	metrics := prometheus.Gatherers{process}
 	for _, vcc := range vccs {
 		metrics = append(metrics, vcc.Metrics.registry)
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	return &Server{listener: listener, http: &http.Server{
+	return &Server{listener: listener, process: process, http: &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

@@ -60,13 +60,14 @@ type Intake struct {
 	swallowed chan struct{}    // has one when a message may have been given to nobody
 	failing   *health.Obstacle // pulls
 
-	delivered atomic.Uint64 // messages so far
-	pending   atomic.Uint64 // waiting on the server, as last seen
-	unacked   atomic.Int64  // delivered to some worker and not acknowledged, as last seen
-	filled    atomic.Bool   // the last pull that ended got all that it asked for
-	quiet     bool          // commands waited at the last look, and none has come since; watch's own
-	crowded   time.Time     // since when commands wait and there is no room, zero for not; watch's own
-	suspected time.Time     // when swallowed messages were last suspected for redeliveries; watch's own
+	delivered  atomic.Uint64 // messages so far
+	pending    atomic.Uint64 // waiting on the server, as last seen
+	unacked    atomic.Int64  // delivered to some worker and not acknowledged, as last seen
+	maxUnacked atomic.Int64  // at so many unacked, new ones wait; as last seen
+	filled     atomic.Bool   // the last pull that ended got all that it asked for
+	quiet      bool          // commands waited at the last look, and none has come since; watch's own
+	crowded    time.Time     // since when commands wait and there is no room, zero for not; watch's own
+	suspected  time.Time     // when swallowed messages were last suspected for redeliveries; watch's own
 
 	mu       sync.Mutex
 	consumer jetstream.Consumer
@@ -81,6 +82,7 @@ func New(c Config) *Intake {
 		bind: c.Bind, accept: c.Accept, failed: make(chan error, 1), swallowed: make(chan struct{}, 1),
 	}
 	in.failing = c.Pulling
+	in.maxUnacked.Store(int64(c.Consumer.CachedInfo().Config.MaxAckPending))
 	in.leases = newLeases(c.NATS, c.Log, c.Capacity, c.Extending, c.Consumer.CachedInfo(), in.info, func() { in.fail(errAnotherConsumer) })
 	return in
 }

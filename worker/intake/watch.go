@@ -61,6 +61,7 @@ func (in *Intake) look(ctx context.Context, moved bool) bool {
 	in.pending.Store(info.NumPending)
 	in.unacked.Store(int64(info.NumAckPending))
 	in.suspectRedelivered(info.NumRedelivered, time.Now())
+	in.maxUnacked.Store(int64(info.Config.MaxAckPending))
 	waits := !moved && info.NumPending > 0
 	crowded := in.isCrowded(waits)
 	quiet := waits && in.capacity.pulling()
@@ -150,3 +151,6 @@ func (in *Intake) Progressing() error {
 func (in *Intake) Waiting() (pending, unacked int) {
 	return int(in.pending.Load()), int(in.unacked.Load())
 }
+
+// MaxUnacked is at how many unacknowledged commands new ones wait, as last seen.
+func (in *Intake) MaxUnacked() int { return int(in.maxUnacked.Load()) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/admin"
+	"github.com/forcelogout/forcelogout/worker/clock"
 	"github.com/forcelogout/forcelogout/worker/job"
 )
 
@@ -146,6 +147,7 @@ func (b *Book) conclude(ctx context.Context, ended *posted) {
 		b.Notes.Forget(j.Command.ID, ended.Note)
 	}
 	b.Metrics.Result(r.Outcome, r.Cause)
+	b.Metrics.Lateness(r.Outcome, r.FinishedAt.Sub(due(j)))
 	level := resultLevel(r.Outcome)
 	if !b.Log.Enabled(ctx, level) {
 		return
@@ -153,6 +155,12 @@ func (b *Book) conclude(ctx context.Context, ended *posted) {
 	b.Log.LogAttrs(ctx, level, "command ended", j.Attr(),
 		slog.String("outcome", string(r.Outcome)), slog.String("cause", string(r.Cause)), slog.String("retcode", r.Retcode),
 		slog.Int("attempts", r.Attempts), slog.String("error", r.Error), slog.Duration("age", r.FinishedAt.Sub(r.IssuedAt)))
+}
+
+// due is from when on a command that has not ended is late. An agent on a call may end it
+// before graceUntil, so until then nobody is late.
+func due(j *job.Job) time.Time {
+	return clock.Later(j.FirstStored, clock.Later(j.Command.NotBefore, j.Command.GraceUntil))
 }
 
 func (b *Book) result(e End) messages.Result {

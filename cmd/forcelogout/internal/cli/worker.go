@@ -44,7 +44,7 @@ func (c *workerCommand) BeforeResolve(ctx *kong.Context) (err error) {
 	return err
 }
 
-func (c *workerCommand) Run(ctx context.Context, std console.IO) error {
+func (c *workerCommand) Run(ctx context.Context, std console.IO, p Program) error {
 	log, err := c.Logger(std.Err)
 	if err != nil {
 		return err
@@ -71,6 +71,7 @@ func (c *workerCommand) Run(ctx context.Context, std console.IO) error {
 	if err != nil {
 		return err
 	}
+	site.admin.Describe(p.build())
 	return site.run(ctx)
 }
 
