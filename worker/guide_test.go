@@ -23,7 +23,7 @@ func read(t *testing.T, name string) string {
 func TestGuidePaths(t *testing.T) {
 	t.Parallel()
 	guide := read(t, "../.github/CONTRIBUTING.md")
-	paths := regexp.MustCompile("`([\\w./-]+(?:\\.(?:go|md|json)|/[\\w-]+))`").FindAllStringSubmatch(guide, -1)
+	paths := regexp.MustCompile("`([\\w./-]+(?:\\.(?:go|md|json|yml)|/[\\w-]+))`").FindAllStringSubmatch(guide, -1)
 	links := regexp.MustCompile(`\]\(\.\./([^)]+)\)`).FindAllStringSubmatch(guide, -1)
 	if len(paths) < 20 || len(links) < 5 {
 		t.Fatalf("only %d paths and %d links found", len(paths), len(links))
