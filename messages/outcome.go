@@ -39,4 +39,5 @@ const (
 	CauseInvalid              Cause = "invalid"                // the command broke the contract
 	CauseCancelled            Cause = "cancelled"              // withdrawn before its time
 	CauseSuperseded           Cause = "superseded"             // the present sign-in began after signedInBefore
+	CauseProtected            Cause = "protected"              // the workers are set to leave this agent alone
 )

@@ -23,6 +23,7 @@ func mayImport() map[string][]string {
 		"worker/clock":       {},
 		"worker/health":      {},
 		"worker/retcode":     {},
+		"worker/protect":     {"messages", "worker/health"},
 		"worker/gateway":     {"worker/retcode"},
 		"worker/gateway/sim": {"worker/gateway/sim"},
 		"worker/streams":     {"messages"},
@@ -42,11 +43,11 @@ func mayImport() map[string][]string {
 		"worker/sweep": {"messages", "worker/health", "worker/intake", "worker/job", "worker/record", "worker/streams"},
 		"worker/execute": {
 			"messages", "worker/admin", "worker/clock", "worker/gateway", "worker/health", "worker/intake", "worker/job",
-			"worker/outage", "worker/record", "worker/retcode", "worker/session",
+			"worker/outage", "worker/protect", "worker/record", "worker/retcode", "worker/session",
 		},
 		"worker": {
 			"messages", "worker/admin", "worker/admit", "worker/execute", "worker/gateway", "worker/health", "worker/intake", "worker/job",
-			"worker/outage", "worker/record", "worker/retcode", "worker/session", "worker/streams", "worker/sweep",
+			"worker/outage", "worker/protect", "worker/record", "worker/retcode", "worker/session", "worker/streams", "worker/sweep",
 		},
 		"cmd/forcelogout":                  {"cmd/forcelogout/internal/cli"},
 		"cmd/forcelogout/systemtest":       {},
@@ -55,7 +56,7 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout/internal/rig":     {"messages/schematest", "worker/embedded", "worker/gateway/sim"},
 		"cmd/forcelogout/internal/settings": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/exit", "messages", "worker", "worker/admin", "worker/gateway",
-			"worker/session", "worker/streams",
+			"worker/protect", "worker/session", "worker/streams",
 		},
 		"cmd/forcelogout/internal/demo": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/settings", "messages", "worker", "worker/admin", "worker/client",
@@ -64,7 +65,7 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout/internal/cli": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/demo", "cmd/forcelogout/internal/exit",
 			"cmd/forcelogout/internal/settings", "messages", "worker", "worker/admin", "worker/client",
-			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/report", "worker/shift", "worker/streams",
+			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/protect", "worker/report", "worker/shift", "worker/streams",
 		},
 	}
 }

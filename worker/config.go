@@ -11,6 +11,7 @@ import (
 	"github.com/forcelogout/forcelogout/worker/admin"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 	"github.com/forcelogout/forcelogout/worker/job"
+	"github.com/forcelogout/forcelogout/worker/protect"
 	"github.com/forcelogout/forcelogout/worker/retcode"
 	"github.com/forcelogout/forcelogout/worker/session"
 	"github.com/forcelogout/forcelogout/worker/streams"
@@ -57,6 +58,7 @@ type Config struct {
 	Inspectors []session.Account // required
 	Session    SessionOptions
 
+	Protected    *protect.List          // agents who are never called for; nil for none
 	Confirm      bool                   // see each sign-out before it is reported
 	Concurrency  int                    // calls in flight
 	Rate         float64                // calls per second, 0 for no limit

@@ -10,6 +10,7 @@
 //	job       the rules, pure: what was seen, what to do next, how it ends
 //	record    results, notes, live events, log lines
 //	outage    the gate: the gateway is down, is tried, comes back slowly
+//	protect   the agents whom nobody may sign out
 //	session   inspectors, and who keeps their sessions
 //	sweep     what nobody has in hand: expired, withdrawn
 //
@@ -30,6 +31,7 @@
 //	intake.Extend     the beats that extend leases
 //	intake.Watch      looks whether delivery progresses
 //	crew              one goroutine per command in hand; each takes the next one when done
+//	protected         reads the files of protected agents again
 //	book.Run          the outbox, one goroutine that waits for acknowledgements, and one per
 //	                  result that is stored again
 //	ledger, notes     their readers, which ask for many subjects at a time

@@ -19,7 +19,7 @@ func (w *Worker) Run(ctx context.Context) {
 	var background, book sync.WaitGroup
 	// Until the last execution has ended.
 	for _, part := range []func(context.Context){
-		w.intake.Extend, w.book.Ledger.Run, w.book.Notes.Run, w.throttle.inspectors.Run, w.throttle.run, w.sweeper.HearWithdrawals, w.answerStatus, w.watchBoard,
+		w.executor.ReadProtected, w.intake.Extend, w.book.Ledger.Run, w.book.Notes.Run, w.throttle.inspectors.Run, w.throttle.run, w.sweeper.HearWithdrawals, w.answerStatus, w.watchBoard,
 	} {
 		background.Go(func() { part(work) })
 	}

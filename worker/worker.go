@@ -88,6 +88,7 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	burying := w.board.Add("dead letters cannot be stored", "dead letters are stored again")
 	extending := w.board.Add("leases cannot be extended", "leases hold again")
 	pulling := w.board.Add("commands cannot be pulled", "commands are pulled again")
+	protecting := w.board.Add("the protected agents cannot be read again, the last list counts", "the protected agents are read again")
 	if err := w.openInspectors(ctx, table); err != nil {
 		return err
 	}
@@ -110,10 +111,10 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	commands := record.NewCommands(js, b.commands, cfg.Prefix, cfg.VCC)
 	w.executor = execute.New(execute.Config{
 		Process: cfg.Instance + "/" + uuid.NewString(), AckWait: w.intake.AckWait(),
-		Policy:     job.Policy{Retry: cfg.Retry, CallTimeout: cfg.CallTimeout, Confirm: cfg.Confirm, TrialPause: outage.TrialPause},
-		Rate:       cfg.Rate,
+		Policy: job.Policy{Retry: cfg.Retry, CallTimeout: cfg.CallTimeout, Confirm: cfg.Confirm, TrialPause: outage.TrialPause},
+		Rate:   cfg.Rate, Protected: cfg.Protected,
 		Classifier: classifier, Gateway: cfg.Gateway, Inspectors: w.throttle.inspectors, Gate: w.throttle.gate, Commands: commands, Book: w.book,
-		Noting: notes, LookingUp: lookups, Draining: w.draining, Log: cfg.Log, Metrics: cfg.Metrics,
+		Noting: notes, LookingUp: lookups, Protecting: protecting, Draining: w.draining, Log: cfg.Log, Metrics: cfg.Metrics,
 	})
 	admitter := admit.New(admit.Config{
 		NATS: w.nc, JS: js, Prefix: cfg.Prefix, Instance: cfg.Instance, AckWait: w.intake.AckWait(), Reader: reader,

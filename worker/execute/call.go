@@ -74,8 +74,11 @@ func (e *Executor) call(ctx context.Context, x *execution) job.Seen {
 
 // lastLook is what is checked when nothing is between the command and its call any more.
 func (e *Executor) lastLook(ctx context.Context, x *execution) error {
-	if x.d.Withdrawn() != nil {
+	switch {
+	case x.d.Withdrawn() != nil:
 		return job.ErrWithdrawn
+	case e.Protected.Has(x.Command.WorkNo):
+		return errChanged
 	}
 	if e.isClaimFresh(x) {
 		return nil

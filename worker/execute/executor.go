@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -11,16 +12,18 @@ import (
 	"github.com/forcelogout/forcelogout/worker/health"
 	"github.com/forcelogout/forcelogout/worker/job"
 	"github.com/forcelogout/forcelogout/worker/outage"
+	"github.com/forcelogout/forcelogout/worker/protect"
 	"github.com/forcelogout/forcelogout/worker/record"
 	"github.com/forcelogout/forcelogout/worker/session"
 )
 
-// Config is what an Executor needs; all of it is required, but Rate.
+// Config is what an Executor needs; all of it is required, but Rate and Protected.
 type Config struct {
 	Process    string // this process, in claims
 	AckWait    time.Duration
 	Policy     job.Policy
 	Rate       float64 // calls per second, 0 for no limit
+	Protected  *protect.List
 	Classifier *job.Classifier
 	Gateway    *gateway.Client
 	Inspectors *session.Pool
@@ -29,6 +32,7 @@ type Config struct {
 	Book       *record.Book
 	Noting     *health.Obstacle // storing notes
 	LookingUp  *health.Obstacle // looking whether a command may run
+	Protecting *health.Obstacle // reading who is protected
 	Draining   <-chan struct{}  // closed when the worker shall end
 	Log        *slog.Logger
 	Metrics    *admin.Metrics
@@ -39,6 +43,9 @@ type Executor struct {
 	Config
 	limiter *rate.Limiter // nil without a limit
 }
+
+// ReadProtected keeps the list of protected agents up to date until the context ends.
+func (e *Executor) ReadProtected(ctx context.Context) { e.Protected.Run(ctx, e.Protecting) }
 
 // New returns an executor; its commands are executed by Run.
 func New(c Config) *Executor {

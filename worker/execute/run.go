@@ -32,7 +32,7 @@ func (e *Executor) Run(ctx context.Context, d *intake.Delivery, j *job.Job, note
 	defer func() { x.unwatch() }()
 	seen := job.Seen{What: job.Ready}
 	for {
-		step := job.Decide(j, x.present(seen), e.Policy, time.Now())
+		step := job.Decide(j, e.present(x, seen), e.Policy, time.Now())
 		switch step.Do {
 		case job.Wait:
 			seen = e.wait(ctx, x, step)
@@ -57,9 +57,10 @@ func (e *Executor) Run(ctx context.Context, d *intake.Delivery, j *job.Job, note
 	}
 }
 
-// present adds the current withdrawal, delivery and lease to what was seen.
-func (x *execution) present(seen job.Seen) job.Seen {
+// present adds the current withdrawal, delivery, lease and protection to what was seen.
+func (e *Executor) present(x *execution, seen job.Seen) job.Seen {
 	seen.Withdrawn, seen.Delivery, seen.Lost = x.d.Withdrawn(), x.d.Number(), x.d.Remaining() <= 0
+	seen.Protected = e.Protected.Has(x.Command.WorkNo)
 	return seen
 }
 

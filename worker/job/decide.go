@@ -44,7 +44,7 @@ func Decide(j *Job, seen Seen, p Policy, now time.Time) Step {
 
 // note takes up what holds whatever has happened.
 func (j *Job) note(seen Seen) {
-	j.Delivery = seen.Delivery
+	j.Delivery, j.Protected = seen.Delivery, seen.Protected
 	if j.Cancelled == nil {
 		j.Cancelled = seen.Withdrawn
 	}
@@ -81,6 +81,9 @@ func (j *Job) attempt(p Policy, now time.Time) Step {
 	if j.Cancelled != nil {
 		return j.endWithdrawn()
 	}
+	if j.Protected {
+		return j.endSpared()
+	}
 	if j.Expires.Sub(now) < ShortestCall {
 		return j.late(now)
 	}
@@ -102,6 +105,19 @@ func (j *Job) endWithdrawn() Step {
 	switch j.Effect {
 	case None:
 		return j.end(endCancelled(*j.Cancelled))
+	case Claimed:
+		return j.end(j.done(gateway.PresenceUnknown))
+	default:
+		return Step{Do: Query}
+	}
+}
+
+// endSpared ends a command whose agent is protected, like a withdrawn one: no call is made,
+// and what an earlier call has done is asked until it is answered.
+func (j *Job) endSpared() Step {
+	switch j.Effect {
+	case None:
+		return j.end(endProtected())
 	case Claimed:
 		return j.end(j.done(gateway.PresenceUnknown))
 	default:

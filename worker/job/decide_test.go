@@ -38,6 +38,7 @@ func in(changes ...func(*Job)) *Job {
 func withdrawn(j *Job) { j.Cancelled = &messages.Cancellation{At: start} }
 func possible(j *Job)  { j.Effect, j.QueryFirst = Possible, true }
 func claimed(j *Job)   { j.Effect = Claimed }
+func protected(j *Job) { j.Protected = true }
 func orphan(j *Job)    { j.Orphan = errors.New("unknown") }
 func polite(j *Job)    { j.Command.WhenIdle, j.Command.GraceUntil = true, start.Add(time.Minute) }
 func before(j *Job)    { j.Command.SignedInBefore = start.Add(-time.Hour) }
@@ -72,6 +73,10 @@ func TestDecide(t *testing.T) {
 	down.Down = true
 	untried := Seen{What: GatewayDown, Untried: true}
 	lost := Seen{What: Ready, Lost: true}
+	spared := func(seen Seen) Seen {
+		seen.Protected = true
+		return seen
+	}
 	for name, c := range map[string]struct {
 		job  *Job
 		seen Seen
@@ -104,6 +109,21 @@ func TestDecide(t *testing.T) {
 		"secured, grace is over":             {job: in(polite, func(j *Job) { j.Command.GraceUntil = start }), seen: Seen{What: Secured}, do: Call},
 		"secured, attempts used up":          {job: in(used(4)), seen: Seen{What: Secured}, do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
 		"secured, attempts used up and open": {job: in(used(4), possible), seen: Seen{What: Secured}, do: Query},
+
+		"protected, not due":              {job: in(due(time.Second)), seen: spared(Seen{What: Ready}), do: Wait, why: ForTime},
+		"secured, protected":              {job: fresh(), seen: spared(Seen{What: Secured}), do: End, out: messages.OutcomeFailed, why2: messages.CauseProtected},
+		"secured, protected, withdrawn":   {job: in(withdrawn), seen: spared(Seen{What: Secured}), do: End, out: messages.OutcomeCancelled, why2: messages.CauseCancelled},
+		"secured, protected, claimed":     {job: in(claimed), seen: spared(Seen{What: Secured}), do: End, out: messages.OutcomeSignedOut},
+		"secured, protected, possible":    {job: in(possible), seen: spared(Seen{What: Secured}), do: Query},
+		"secured, not protected any more": {job: in(protected), seen: Seen{What: Secured}, do: Call},
+		"told of protected: signed in":    {job: in(possible), seen: spared(told(gateway.PresenceSignedIn)), do: End, out: messages.OutcomeFailed, why2: messages.CauseProtected},
+		"told of protected: signed out":   {job: in(possible), seen: spared(told(gateway.PresenceSignedOut)), do: End, out: messages.OutcomeAlreadySignedOut},
+		"told of protected: unknown":      {job: in(possible), seen: spared(told(gateway.PresenceUnknown)), do: End, out: messages.OutcomeFailed, why2: messages.CauseProtected},
+		"told of protected: unread":       {job: in(possible), seen: spared(unread()), do: Wait, why: ForRetry},
+		"told of protected: a condition":  {job: in(before), seen: spared(told(gateway.PresenceSignedIn)), do: End, out: messages.OutcomeFailed, why2: messages.CauseProtected},
+		"told of protected: a call may go on": {job: in(possible, func(j *Job) { j.OpenUntil = start.Add(time.Second) }),
+			seen: spared(told(gateway.PresenceSignedIn)), do: Wait, why: ForRetry},
+		"answer of protected: transient": {job: in(used(1)), seen: spared(answer(retcode.Transient, AskState)), do: Query},
 
 		"told: signed out":          {job: in(possible), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
 		"told: signed out, claimed": {job: in(claimed), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeSignedOut},

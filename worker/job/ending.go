@@ -44,6 +44,18 @@ func endSuperseded(signedInAt time.Time) Ending {
 		"the agent signed in at " + signedInAt.UTC().Format(time.RFC3339) + ", after signedInBefore"}
 }
 
+func endProtected() Ending {
+	return Ending{messages.OutcomeFailed, messages.CauseProtected, "the agent is protected: nobody signs them out"}
+}
+
+// endProtectedUntold is for a gateway that does not tell what a call has done that was made
+// before the agent was protected.
+func endProtectedUntold() Ending {
+	e := endProtected()
+	e.text += "; a call that was made before may have worked, and the gateway does not tell"
+	return e
+}
+
 func endRefused(trouble string) Ending {
 	return Ending{messages.OutcomeFailed, messages.CauseRefused, "the gateway refused: " + trouble}
 }

@@ -25,6 +25,7 @@ type history struct {
 	job        *Job
 	now        time.Time
 	by         *messages.Cancellation
+	protected  bool
 	ended      *Ending
 
 	calls   int
@@ -43,7 +44,7 @@ const (
 )
 
 // TestHistories: no call after the expiry, after a cancellation that was seen, or beyond
-// the attempts; none while a call may have worked and no query was answered; a claimed
+// the attempts; none for a protected agent; none while a call may have worked and no query was answered; a claimed
 // sign-out never ends as cancelled; every history ends; the reason of a wait is the true
 // one.
 func TestHistories(t *testing.T) {
@@ -115,7 +116,10 @@ func (h *history) run() error {
 		if h.by == nil && h.chance(25) {
 			h.by = &messages.Cancellation{At: h.now}
 		}
-		seen.Withdrawn, seen.Delivery = h.by, h.job.Delivery
+		if h.chance(30) {
+			h.protected = !h.protected
+		}
+		seen.Withdrawn, seen.Delivery, seen.Protected = h.by, h.job.Delivery, h.protected
 		step := Decide(h.job, seen, h.policy, h.now)
 		h.past = append(h.past, moment{h.now.Sub(start), seen, step})
 		if h.broken = h.check(step, seen); h.broken == nil {
@@ -132,6 +136,8 @@ func (h *history) checkCall() error {
 		return errors.New("a call after the expiry")
 	case h.by != nil:
 		return errors.New("a call after the cancellation")
+	case h.protected:
+		return errors.New("a call for a protected agent")
 	case h.counted >= h.policy.Retry.MaxAttempts:
 		return errors.New("a call beyond the attempts")
 	case h.open:
@@ -152,6 +158,10 @@ func (h *history) check(step Step, seen Seen) error {
 			return errors.New("a claimed sign-out ends as cancelled")
 		case (h.open || h.now.Before(h.others)) && e.Outcome() == messages.OutcomeCancelled:
 			return errors.New("cancelled while a call may have worked")
+		case e.Cause() == messages.CauseProtected && (h.claimed || h.open || h.now.Before(h.others)):
+			return errors.New("protected though a call has worked, or may have")
+		case e.Cause() == messages.CauseProtected && !h.protected:
+			return errors.New("protected by nobody")
 		case e.Outcome() == messages.OutcomeExpired && h.now.Before(h.job.Expires):
 			return errors.New("expired before its time")
 		case e.Outcome() == messages.OutcomeCancelled && h.by == nil:

@@ -38,6 +38,7 @@ type Job struct {
 
 	Cancelled *messages.Cancellation // nil unless withdrawn
 	Ending    bool                   // it was withdrawn, and only its end is looked for
+	Protected bool                   // as of now: its agent may not be called for
 	Confirmed *bool                  // whether its sign-out was seen; nil where nobody looked
 
 	Orphan    error          // why nobody can call for it: nobody knows the inspector whom it names; nil while that is open

@@ -31,13 +31,14 @@ const (
 	Itself         // the agent is the inspector
 )
 
-// Seen is what has just happened. Withdrawn, Delivery and Lost are as of now, whatever
-// has happened.
+// Seen is what has just happened. Withdrawn, Delivery, Lost and Protected are as of now,
+// whatever has happened.
 type Seen struct {
 	What      What
 	Withdrawn *messages.Cancellation
 	Delivery  uint64
 	Lost      bool // the lease has run out
+	Protected bool // the agent may not be called for
 
 	Verdict   Verdict        // Told, Answered
 	Answer    gateway.Answer // Answered

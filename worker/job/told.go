@@ -23,11 +23,17 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 	if j.isOver() {
 		return j.endWithdrawn()
 	}
+	if j.Cancelled == nil && j.Protected && j.Effect != Possible {
+		return j.endSpared()
+	}
 	if seen.Verdict.Class == retcode.Session && !j.renewed() {
 		return j.awaitSession()
 	}
 	if j.Cancelled != nil {
-		return j.toldOfWithdrawn(seen.Verdict, p, now)
+		return j.settle(endCancelledUntold(*j.Cancelled), seen.Verdict, p, now)
+	}
+	if j.Protected {
+		return j.settle(endProtectedUntold(), seen.Verdict, p, now)
 	}
 	if j.Orphan != nil {
 		return j.toldOfOrphan(seen.Verdict, p, now)
@@ -52,8 +58,9 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 	return j.onCondition(seen.Verdict, p, now)
 }
 
-// toldOfWithdrawn ends a withdrawn command, or waits for an answer that settles its end.
-func (j *Job) toldOfWithdrawn(v Verdict, p Policy, now time.Time) Step {
+// settle ends a command that nobody may call for, or waits for an answer that settles its
+// end. Untold is its end where the gateway does not tell.
+func (j *Job) settle(untold Ending, v Verdict, p Policy, now time.Time) Step {
 	switch {
 	case !v.answersState():
 		j.queryLater(v, p, now)
@@ -62,7 +69,7 @@ func (j *Job) toldOfWithdrawn(v Verdict, p Policy, now time.Time) Step {
 		j.askWhenOver()
 		return j.next(now)
 	default:
-		return j.end(endCancelledUntold(*j.Cancelled))
+		return j.end(untold)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 type sendCommand struct {
 	clientFlags
+	spareFlags
 	Agents      []string   `arg:"" optional:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
 	File        string     `placeholder:"FILE" help:"Shift file, CSV with a header or NDJSON; - for standard input."`
 	VCC         string     `name:"vcc" default:"default" help:"Virtual contact center."`
@@ -51,8 +52,13 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 		return exit.Misused(err)
 	}
 	defer done()
-	total, err := c.check(rows, std)
+	left, err := c.except()
 	if err != nil {
+		return exit.Misused(err)
+	}
+	rows = left.from(rows)
+	total, err := c.check(rows, std)
+	if err = left.judge(total, err, std.Err); err != nil {
 		return exit.Misused(err)
 	}
 	rows = valid(rows)

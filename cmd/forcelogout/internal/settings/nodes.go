@@ -66,10 +66,17 @@ func asText(node ast.Node, texts map[string]bool) error {
 			if empty(entry.Value) {
 				return fmt.Errorf("line %d: %s has no value", entry.Key.GetToken().Position.Line, key)
 			}
-			switch scalar := entry.Value.(type) {
+			switch value := entry.Value.(type) {
 			case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 				if texts[key] {
-					entry.Value = ast.String(scalar.GetToken())
+					entry.Value = ast.String(value.GetToken())
+				}
+			case *ast.SequenceNode:
+				if texts[key] {
+					partsAsText(value)
+				}
+				if err := asText(value, texts); err != nil {
+					return err
 				}
 			default:
 				if err := asText(entry.Value, texts); err != nil {
@@ -81,12 +88,23 @@ func asText(node ast.Node, texts map[string]bool) error {
 	return nil
 }
 
-// textKeys are the settings of a VCC and its inspectors that are texts.
+// partsAsText makes the numbers of a list texts.
+func partsAsText(list *ast.SequenceNode) {
+	for i, part := range list.Values {
+		switch part.(type) {
+		case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+			list.Values[i] = ast.String(part.GetToken())
+		}
+	}
+}
+
+// textKeys are the settings of a VCC and its inspectors that are texts, or lists
+// of them.
 func textKeys() map[string]bool {
 	texts := map[string]bool{}
 	for _, settings := range []reflect.Type{reflect.TypeFor[PerVCC](), reflect.TypeFor[Inspector]()} {
 		for i := range settings.NumField() {
-			if field := settings.Field(i); field.Type.Kind() == reflect.String {
+			if field := settings.Field(i); field.Type.Kind() == reflect.String || field.Type == reflect.TypeFor[[]string]() {
 				texts[field.Tag.Get("yaml")] = true
 			}
 		}

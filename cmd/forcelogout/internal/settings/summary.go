@@ -69,6 +69,12 @@ func (c Summary) Write(out io.Writer) error {
 		line("lock retry", "lock-retry", s.LockRetry)
 		line("poll timeout", "poll-timeout", s.PollTimeout)
 		line("confirm", "confirm", s.Confirm)
+		if len(s.Protect) > 0 {
+			line("protected", "protect", strings.Join(s.Protect, " "))
+		}
+		for _, file := range s.ProtectFile {
+			line("protected", "protect-file", "those in "+file)
+		}
 		for _, code := range slices.Sorted(maps.Keys(s.Retcodes)) {
 			line("retcode "+code, "retcodes", s.Retcodes[code])
 		}

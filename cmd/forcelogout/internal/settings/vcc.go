@@ -13,6 +13,7 @@ import (
 	"github.com/forcelogout/forcelogout/worker"
 	"github.com/forcelogout/forcelogout/worker/admin"
 	"github.com/forcelogout/forcelogout/worker/gateway"
+	"github.com/forcelogout/forcelogout/worker/protect"
 	"github.com/forcelogout/forcelogout/worker/session"
 )
 
@@ -53,6 +54,9 @@ type PerVCC struct {
 	LockRetry       time.Duration `yaml:"lock-retry" default:"30m" help:"Time between sign-ins to an account that is locked or expired, while its password does not change; longer than the gateway's lock."`
 	TakenRetcodes   []string      `yaml:"taken-retcodes" placeholder:"CODE" help:"Answers to a sign-in that mean, like 100-002, that somebody is signed in as the inspector; 100-003 at some sites."`
 	UnknownIsAbsent bool          `yaml:"unknown-is-absent" help:"An agent whom the gateway does not know (300-002 to the question for the state) is not signed in."`
+
+	Protect     []string `yaml:"protect" placeholder:"WORKNO" help:"Agents who are never signed out, whoever asks."`
+	ProtectFile []string `yaml:"protect-file" placeholder:"FILE" help:"The same in a file, numbers and # remarks; read again when it changes."`
 
 	Confirm    bool     `yaml:"confirm" help:"See each sign-out before it is reported: by the gateway's event or the agent's state."`
 	AllowReply []string `yaml:"allow-reply" default:"_INBOX.>,forcelogout.replies.>" help:"Subjects that replyTo may name."`
@@ -132,13 +136,17 @@ func (s PerVCC) Config(prefix messages.Prefix, instance string, drain time.Durat
 	if err != nil {
 		return worker.Config{}, err
 	}
+	protected, err := protect.NewList(s.Protect, s.ProtectFile)
+	if err != nil {
+		return worker.Config{}, err
+	}
 	classes := make(map[string]worker.Class, len(s.Retcodes))
 	for code, class := range s.Retcodes {
 		classes[code] = worker.Class(class)
 	}
 	cfg := worker.Config{
 		Prefix: prefix, VCC: s.VCC, Instance: instance, Gateway: client, Inspectors: accounts,
-		Concurrency: s.Concurrency, Rate: s.Rate, MaxAge: s.MaxAge, Confirm: s.Confirm,
+		Concurrency: s.Concurrency, Rate: s.Rate, MaxAge: s.MaxAge, Protected: protected, Confirm: s.Confirm,
 		CallTimeout: s.CallTimeout, DrainTimeout: drain,
 		Retry:      worker.Retry{MaxAttempts: s.MaxAttempts, Initial: s.RetryInitial, Max: s.RetryMax},
 		AllowReply: s.AllowReply, Retcodes: classes,

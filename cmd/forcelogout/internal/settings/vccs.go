@@ -5,6 +5,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -16,6 +17,8 @@ func (f *File) VCCs(common PerVCC) ([]PerVCC, error) {
 	if f == nil {
 		return []PerVCC{common}, nil
 	}
+	f.protectToo("protect", &common.Protect)
+	f.protectToo("protect-file", &common.ProtectFile)
 	if f.inspectors != nil {
 		if err := asText(f.inspectors, textKeys()); err != nil {
 			return nil, configError(f.path, err)
@@ -47,6 +50,14 @@ func (f *File) VCCs(common PerVCC) ([]PerVCC, error) {
 	return all, f.ownSecrets(all)
 }
 
+// protectToo adds what the file says of protected agents to what a flag or the environment
+// says. Nobody loses their protection because another place names somebody else.
+func (f *File) protectToo(key string, to *[]string) {
+	if text := f.settings[key]; text != "" && f.given[key] != "" {
+		*to = append(strings.Split(text, ","), *to...)
+	}
+}
+
 // whose are the settings that make a VCC the one that it is. Where a flag and an entry
 // have one of them, neither can be what was meant for the other.
 func whose() []string {
@@ -57,6 +68,7 @@ func whose() []string {
 func (f *File) entry(node ast.Node, common PerVCC) (PerVCC, error) {
 	s := common
 	s.VCC, s.Inspectors, s.keys = "", nil, map[string]bool{}
+	s.Protect, s.ProtectFile = nil, nil
 	if err := asText(node, textKeys()); err != nil {
 		return s, configError(f.path, err)
 	}
@@ -75,7 +87,9 @@ func (f *File) entry(node ast.Node, common PerVCC) (PerVCC, error) {
 		}
 		s.keys[key] = by == ""
 	}
+	agents, files := s.Protect, s.ProtectFile
 	s.take(common, f.given)
+	s.Protect, s.ProtectFile = slices.Concat(common.Protect, agents), slices.Concat(common.ProtectFile, files)
 	return s, nil
 }
 

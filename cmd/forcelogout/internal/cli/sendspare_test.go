@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
+)
+
+// write makes a file with a text.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestExcept: nothing is sent for the agents of --except, and that is said.
+func TestExcept(t *testing.T) {
+	t.Parallel()
+	ctx, url := rig.Context(t), rig.NATS(t)
+	if code, _, errOut := invoke(ctx, "setup", "--nats", url); code != exit.OK {
+		t.Fatal(errOut)
+	}
+	except := write(t, "except.txt", "30002 # night desk\n30003\n")
+	shiftEnd := write(t, "shift.csv", "workNo,at\n30001,+5h\n30002,+5h\n30003,+5h\n30004,+5h\n")
+	code, out, errOut := invoke(ctx, "send", "--nats", url, "--file", shiftEnd, "--except", except)
+	if code != exit.OK || !strings.Contains(out, "2 commands sent") || !strings.Contains(errOut, "2 commands left out (30002, 30003)") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+	code, out, errOut = invoke(ctx, "send", "--nats", url, "30002", "30005", "--except", except)
+	if code != exit.OK || strings.Contains(out, "30002") || !strings.Contains(out, "30005") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"nobody left": {[]string{"30002", "--except", except}, "no command is left"},
+		"no file":     {[]string{"30002", "--except", "/nowhere"}, "--except: open /nowhere"},
+		"no number":   {[]string{"30002", "--except", shiftEnd}, "line 1"},
+		"empty":       {[]string{"30002", "--except", write(t, "empty", "")}, "no agent's number"},
+	} {
+		if code, out, errOut := invoke(ctx, append([]string{"send", "--nats", url}, c.args...)...); code != exit.Usage || !strings.Contains(errOut, c.want) {
+			t.Errorf("%s: exit %d, %s%s", name, code, out, errOut)
+		}
+	}
+	code, out, errOut = invoke(ctx, "status", "--nats", url, "--json")
+	if code != exit.OK || !strings.Contains(out, `"waiting":1`) || !strings.Contains(out, `"scheduled":2`) {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+}
+
+// TestProtectSettings: the agents of a flag, of the file and of an entry of vccs are
+// protected together, and a list that cannot be read ends the start.
+func TestProtectSettings(t *testing.T) {
+	t.Parallel()
+	guid := rig.GUIDFile(t)
+	first, second := write(t, "first", "30001\n"), write(t, "second", "30002\n")
+	text := "gateway: http://127.0.0.1:1\nguid-file: " + guid + "\nprotect: [30010, 30011]\nprotect-file: " + first +
+		"\nvccs:\n  - vcc: a\n    inspector: 1001\n    protect: [30020]\n    protect-file: [" + second + "]\n  - vcc: b\n    inspector: 1002\n"
+	code, out, errOut := invoke(rig.Context(t), "worker", "--config", write(t, "f.yaml", text), "--check-config", "--protect", "30012")
+	for _, want := range []string{"30010 30011 30012 30020", "those in " + first, "those in " + second} {
+		if code != exit.OK || !strings.Contains(out, want) {
+			t.Errorf("exit %d, no %q in %s%s", code, want, out, errOut)
+		}
+	}
+	for name, args := range map[string][]string{
+		"no number": {"--protect", "all"},
+		"no file":   {"--protect-file", "/nowhere"},
+		"bad file":  {"--protect-file", write(t, "bad", "Ms Li")},
+		"nobody":    {"--protect-file", write(t, "nobody", "")},
+	} {
+		args = append([]string{"worker", "--check-config", "--gateway", "http://127.0.0.1:1", "--inspector", "1001", "--guid-file", guid}, args...)
+		if code, out, errOut := invoke(rig.Context(t), args...); code != exit.Usage || !strings.Contains(errOut, "protect") {
+			t.Errorf("%s: exit %d, %s%s", name, code, out, errOut)
+		}
+	}
+}
