@@ -39,9 +39,11 @@ type Command struct {
 	SignedInBefore time.Time `json:"signedInBefore,omitzero"`
 
 	// WhenIdle lets an agent end their call first, until GraceUntil. Each
-	// needs the other.
+	// needs the other. WrapUp lets them end their after-call work as well, for that
+	// long at most.
 	WhenIdle   bool      `json:"whenIdle,omitzero"`
 	GraceUntil time.Time `json:"graceUntil,omitzero"`
+	WrapUp     Duration  `json:"wrapUp,omitzero"`
 }
 
 // Expiry is when the command ends if nothing else ends it: at ExpiresAt, or where it does
@@ -146,10 +148,12 @@ func (c Command) checkGrace() error {
 		return invalid("whenIdle", "needs graceUntil: until when may the agent go on with a call?")
 	case !c.WhenIdle && !c.GraceUntil.IsZero():
 		return invalid("graceUntil", "goes with whenIdle only, set that to true")
+	case !c.WhenIdle && c.WrapUp != 0:
+		return invalid("wrapUp", "goes with whenIdle only, set that to true")
 	case c.WhenIdle && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(c.GraceUntil):
 		return invalid("graceUntil", "must be before expiresAt, else an agent on a call would never be signed out")
 	}
-	return nil
+	return checkDuration("wrapUp", c.WrapUp, Duration(time.Second))
 }
 
 func (c Command) checkTexts() error {

@@ -113,6 +113,8 @@ func (d *commandDecoder) member(name string) error {
 		return d.truth(name, &c.WhenIdle)
 	case "graceUntil":
 		return d.time(name, &c.GraceUntil)
+	case "wrapUp":
+		return d.duration(name, &c.WrapUp)
 	}
 	return unknownField(name)
 }
@@ -171,6 +173,17 @@ func (d *commandDecoder) time(field string, to *time.Time) error {
 	return nil
 }
 
+func (d *commandDecoder) duration(field string, to *Duration) error {
+	var s string
+	if err := d.text(field, &s); err != nil {
+		return err
+	}
+	if to.UnmarshalText([]byte(s)) != nil || *to <= 0 {
+		return invalid(field, "must be a length of time such as 60s or 1m30s, got "+quote(s))
+	}
+	return nil
+}
+
 func (d *commandDecoder) metaEntry(name string) error {
 	if _, dup := d.cmd.Meta[name]; dup {
 		return invalid("meta", "entry "+quote(name)+" is given more than once")
@@ -219,5 +232,5 @@ func unknownField(name string) error {
 
 func commandFields() []string {
 	return []string{"id", "workNo", "inspector", "issuedAt", "notBefore", "expiresAt",
-		"reason", "requestedBy", "replyTo", "meta", "signedInBefore", "whenIdle", "graceUntil"}
+		"reason", "requestedBy", "replyTo", "meta", "signedInBefore", "whenIdle", "graceUntil", "wrapUp"}
 }

@@ -26,7 +26,8 @@ const full = `{
 	"meta": {"shift": "late-7", "team": "Süd"},
 	"signedInBefore": "2026-01-31T17:30:00Z",
 	"whenIdle": true,
-	"graceUntil": "2026-01-31T18:10:00Z"
+	"graceUntil": "2026-01-31T18:10:00Z",
+	"wrapUp": "90s"
 }`
 
 func fullCommand() messages.Command {
@@ -45,6 +46,7 @@ func fullCommand() messages.Command {
 		SignedInBefore: time.Date(2026, 1, 31, 17, 30, 0, 0, time.UTC),
 		WhenIdle:       true,
 		GraceUntil:     time.Date(2026, 1, 31, 18, 10, 0, 0, time.UTC),
+		WrapUp:         messages.Duration(90 * time.Second),
 	}
 }
 

@@ -26,11 +26,16 @@ type Parked struct {
 	Unread      int       `json:"unread,omitzero"` // state queries in a row that were not answered
 	Ending      bool      `json:"ending,omitzero"` // it was withdrawn, and only its end is looked for
 	StartedAt   time.Time `json:"startedAt,omitzero"`
-	DueAt       time.Time `json:"dueAt,omitzero"`
-	Retcode     string    `json:"retcode,omitzero"`
-	Message     string    `json:"message,omitzero"`
-	HTTPStatus  int       `json:"httpStatus,omitzero"`
-	Error       string    `json:"error,omitzero"`
+
+	AgentState  AgentState `json:"agentState,omitzero"`  // as last told before the call
+	Unasked     bool       `json:"unasked,omitzero"`     // a condition could not be asked at the last look
+	WrapUpSince time.Time  `json:"wrapUpSince,omitzero"` // since when the agent is at their after-call work
+
+	DueAt      time.Time `json:"dueAt,omitzero"`
+	Retcode    string    `json:"retcode,omitzero"`
+	Message    string    `json:"message,omitzero"`
+	HTTPStatus int       `json:"httpStatus,omitzero"`
+	Error      string    `json:"error,omitzero"`
 
 	Cancelled *Cancellation `json:"cancelled,omitzero"` // nil unless withdrawn
 }

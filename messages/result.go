@@ -28,6 +28,8 @@ type Result struct {
 	Attempts    int               `json:"attempts"`             // gateway calls made
 	Redelivered bool              `json:"redelivered,omitzero"` // an earlier worker may already have called the gateway
 	Confirmed   *bool             `json:"confirmed,omitzero"`   // whether the sign-out was seen; nil if not asked
+	AgentState  AgentState        `json:"agentState,omitzero"`  // as last told before the call; "" if not asked
+	Conditions  string            `json:"conditions,omitzero"`  // ConditionsUnknown where one could not be asked
 	IssuedAt    time.Time         `json:"issuedAt,omitzero"`
 	StartedAt   time.Time         `json:"startedAt,omitzero"`
 	FinishedAt  time.Time         `json:"finishedAt,omitzero"`
@@ -57,6 +59,8 @@ func (r Result) Encode() ([]byte, error) {
 	e.count("attempts", r.Attempts)
 	e.flag("redelivered", r.Redelivered)
 	e.truth("confirmed", r.Confirmed)
+	e.text("agentState", string(r.AgentState))
+	e.text("conditions", r.Conditions)
 	e.time("issuedAt", r.IssuedAt)
 	e.time("startedAt", r.StartedAt)
 	e.time("finishedAt", r.FinishedAt)

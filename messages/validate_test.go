@@ -46,11 +46,17 @@ func TestValidate(t *testing.T) {
 		{"expires just after notBefore", func(c *command) { c.NotBefore, c.ExpiresAt, c.GraceUntil = at, at.Add(1), at }, ""},
 		{"idle without grace", func(c *command) { c.GraceUntil = time.Time{} }, "whenIdle"},
 		{"grace without idle", func(c *command) { c.WhenIdle = false }, "graceUntil"},
+		{"wrap-up without idle", func(c *command) { c.WhenIdle, c.GraceUntil = false, time.Time{} }, "wrapUp"},
+		{"no wrap-up", func(c *command) { c.WrapUp = 0 }, ""},
+		{"an hour of wrap-up", func(c *command) { c.WrapUp = messages.Duration(time.Hour) }, ""},
+		{"more wrap-up", func(c *command) { c.WrapUp = messages.Duration(time.Hour + 1) }, "wrapUp"},
+		{"less wrap-up than nothing", func(c *command) { c.WrapUp = -1 }, "wrapUp"},
+		{"hardly any wrap-up", func(c *command) { c.WrapUp = 1 }, "wrapUp"},
 		{"grace as long as the command", func(c *command) { c.GraceUntil = c.ExpiresAt }, "graceUntil"},
 		{"grace without expiry", func(c *command) { c.ExpiresAt = time.Time{} }, ""},
 		{"expires before it was issued", func(c *command) {
 			c.NotBefore, c.IssuedAt, c.ExpiresAt = time.Time{}, at, at.Add(-time.Hour)
-			c.WhenIdle, c.GraceUntil = false, time.Time{}
+			c.WhenIdle, c.GraceUntil, c.WrapUp = false, time.Time{}, 0
 		}, ""}, // late, not invalid: its outcome is expired
 		{"year 10000", func(c *command) { c.IssuedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "issuedAt"},
 	} {

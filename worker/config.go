@@ -20,6 +20,9 @@ import (
 // Retry is when a transient failure is tried again.
 type Retry = job.Retry
 
+// Grace is what an agent on a call has where a command does not say.
+type Grace = job.Grace
+
 // Defaults of Retry: about two minutes in all, unless the command expires first.
 const (
 	DefaultMaxAttempts  = job.DefaultMaxAttempts
@@ -63,6 +66,7 @@ type Config struct {
 	Concurrency  int                    // calls in flight
 	Rate         float64                // calls per second, 0 for no limit
 	MaxAge       time.Duration          // how late a command without expiresAt may run
+	Grace        Grace                  // for agents on a call, where a command does not say; none by default
 	CallTimeout  time.Duration          // of one call; below the consumer's AckWait
 	AckWait      time.Duration          // of the consumer if this worker makes it; an existing one keeps its own
 	DrainTimeout time.Duration          // how long calls in flight may take to end at a shutdown

@@ -24,6 +24,7 @@ func TestSignedInBefore(t *testing.T) {
 		outcome messages.Outcome
 		cause   messages.Cause
 		calls   int
+		open    bool // the condition could not be asked
 	}{
 		"this shift":     {login: limit.Add(-time.Minute), outcome: messages.OutcomeSignedOut, calls: 1},
 		"the next shift": {login: limit.Add(time.Minute), outcome: messages.OutcomeSuperseded, cause: messages.CauseSuperseded},
@@ -31,9 +32,9 @@ func TestSignedInBefore(t *testing.T) {
 			outcome: messages.OutcomeAlreadySignedOut},
 		"no date": {login: limit.Add(time.Minute), prepare: func(g *sim.Gateway) {
 			g.PlanState("30001", state(`{"retcode":"0","result":{"workno":"30001","status":"4","logindate":"4294967295000"}}`))
-		}, outcome: messages.OutcomeSignedOut, calls: 1},
+		}, outcome: messages.OutcomeSignedOut, calls: 1, open: true},
 		"no right to ask": {login: limit.Add(time.Minute), prepare: func(g *sim.Gateway) { g.PlanState("30001", sim.Answer{Retcode: "300-001"}) },
-			outcome: messages.OutcomeSignedOut, calls: 1},
+			outcome: messages.OutcomeSignedOut, calls: 1, open: true},
 		"not just now": {login: limit.Add(time.Minute), prepare: func(g *sim.Gateway) { g.PlanState("30001", sim.Answer{Fault: sim.FaultHTML}) },
 			outcome: messages.OutcomeSuperseded, cause: messages.CauseSuperseded},
 		"between two calls": {login: limit.Add(-time.Minute), prepare: func(g *sim.Gateway) {
@@ -55,6 +56,8 @@ func TestSignedInBefore(t *testing.T) {
 			r.send(command)
 			if got := r.awaitOne("a"); got.Outcome != c.outcome || got.Cause != c.cause || got.Attempts != c.calls || r.calls("30001") != c.calls {
 				t.Errorf("%d calls, result %+v", r.calls("30001"), got)
+			} else if got.AgentState == "" || (got.Conditions == messages.ConditionsUnknown) != c.open {
+				t.Errorf("agent state %q, conditions %q", got.AgentState, got.Conditions)
 			}
 		})
 	}
@@ -107,6 +110,16 @@ func TestWhenIdle(t *testing.T) {
 			got := r.awaitOne("polite")
 			if got.Outcome != messages.OutcomeSignedOut || got.Attempts != 1 || got.Redelivered {
 				t.Errorf("result %+v", got)
+			}
+			want, conditions := messages.AgentOnCall, ""
+			switch {
+			case c.hangUp:
+				want = messages.AgentIdle
+			case name == "cannot tell, ends":
+				want, conditions = messages.AgentUnknown, messages.ConditionsUnknown
+			}
+			if got.AgentState != want || got.Conditions != conditions {
+				t.Errorf("agent state %q, conditions %q", got.AgentState, got.Conditions)
 			}
 			if at := r.sim.CallsTo("30001", sim.OpForceLogout)[0].Start; !c.hangUp && at.Before(polite.GraceUntil.Truncate(time.Millisecond)) {
 				t.Errorf("called at %v, the grace is until %v", at, polite.GraceUntil)
@@ -185,5 +198,76 @@ func TestConditionsAreFresh(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestWrapUp: after-call work is not cut off, for as long as the command says; without that
+// it is. The worker in whose hands it began may be another one than the one that calls.
+func TestWrapUp(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		wrapUp time.Duration
+		idle   bool // they end it
+		state  messages.AgentState
+	}{
+		"not said":     {0, false, messages.AgentWrapUp},
+		"long enough":  {4 * time.Second, false, messages.AgentWrapUp},
+		"ended before": {time.Hour, true, messages.AgentIdle},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			began := time.Now()
+			r.sim.SetAgent("30001", sim.Agent{SignedIn: true, WrapUp: true})
+			first := r.start(nil)
+			command := order("a", "30001")
+			command.WhenIdle, command.GraceUntil, command.WrapUp = true, time.Now().Add(time.Hour), messages.Duration(c.wrapUp)
+			r.send(command)
+			if c.wrapUp > 0 {
+				for r.streamState("PARKED").Msgs == 0 { // until it was handed back
+					r.tick()
+				}
+				first.stop()
+				r.start(nil)
+			}
+			if c.idle {
+				r.sim.SetAgent("30001", sim.Agent{SignedIn: true})
+			}
+			got := r.awaitOne("a")
+			if got.Outcome != messages.OutcomeSignedOut || got.Attempts != 1 || r.calls("30001") != 1 || got.AgentState != c.state || got.Conditions != "" {
+				t.Errorf("%d calls, result %+v", r.calls("30001"), got)
+			}
+			if at := r.sim.CallsTo("30001", sim.OpForceLogout)[0].Start; !c.idle && at.Before(began.Add(c.wrapUp)) {
+				t.Errorf("called %v after it began", at.Sub(began))
+			}
+		})
+	}
+}
+
+// TestGraceByDefault: the workers' setting lets agents on a call end it; a command that asks
+// for less has less.
+func TestGraceByDefault(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, agent := range []string{"30001", "30002"} {
+		r.sim.SetAgent(agent, sim.Agent{SignedIn: true, OnCall: true})
+	}
+	r.start(func(c *worker.Config) { c.Grace = worker.Grace{For: time.Hour} })
+	urgent := order("urgent", "30002")
+	urgent.WhenIdle, urgent.GraceUntil = true, time.Now()
+	r.send(order("plain", "30001"), urgent)
+	if got := r.awaitOne("urgent"); got.Outcome != messages.OutcomeSignedOut {
+		t.Errorf("result %+v", got)
+	}
+	for r.stateQueries("30001") == 0 {
+		r.tick()
+	}
+	if n := r.calls("30001"); n != 0 {
+		t.Error("the call was cut off")
+	}
+	r.sim.SetAgent("30001", sim.Agent{SignedIn: true})
+	if got := r.awaitOne("plain"); got.Outcome != messages.OutcomeSignedOut || got.AgentState != messages.AgentIdle {
+		t.Errorf("result %+v", got)
 	}
 }

@@ -107,7 +107,7 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 		Pulling: pulling, Extending: extending,
 	})
 	classifier := job.NewClassifier(table)
-	reader := job.Reader{VCC: cfg.VCC, Prefix: cfg.Prefix, AllowReply: cfg.AllowReply, MaxAge: cfg.MaxAge}
+	reader := job.Reader{VCC: cfg.VCC, Prefix: cfg.Prefix, AllowReply: cfg.AllowReply, MaxAge: cfg.MaxAge, Grace: cfg.Grace}
 	commands := record.NewCommands(js, b.commands, cfg.Prefix, cfg.VCC)
 	w.executor = execute.New(execute.Config{
 		Process: cfg.Instance + "/" + uuid.NewString(), AckWait: w.intake.AckWait(),

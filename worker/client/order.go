@@ -131,8 +131,16 @@ func difference(have, want messages.Command) string {
 	add("expires", stamp(have.ExpiresAt), stamp(want.ExpiresAt))
 	add("signed in before", stamp(have.SignedInBefore), stamp(want.SignedInBefore))
 	add("grace until", stamp(have.GraceUntil), stamp(want.GraceUntil))
+	add("wrap-up", duration(have.WrapUp), duration(want.WrapUp))
 	add("reply to", have.ReplyTo, want.ReplyTo)
 	return strings.Join(all, ", ")
+}
+
+func duration(d messages.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
 }
 
 func or(text, otherwise string) string {

@@ -21,7 +21,7 @@ func (e *Executor) query(ctx context.Context, x *execution) job.Seen {
 		used = use
 		seen.State, seen.Verdict, seen.Inspector = state, e.Classifier.State(answer, err), use.Inspector
 		e.Log.LogAttrs(ctx, slog.LevelDebug, "agent state", x.Attr(), slog.String("presence", state.Presence.String()),
-			slog.Bool("on_call", state.OnCall), slog.String("retcode", answer.Retcode), slog.Any("error", err))
+			slog.String("agent_state", string(job.StateOf(state))), slog.String("retcode", answer.Retcode), slog.Any("error", err))
 		return ofQuery(answer, seen.Verdict)
 	})
 	if err != nil {

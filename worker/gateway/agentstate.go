@@ -21,11 +21,25 @@ const (
 	PresenceSignedOut
 )
 
+// Activity is what an agent who is signed in does.
+type Activity int
+
+// The activities.
+const (
+	ActivityUnknown Activity = iota
+	Idle
+	Busy // they have asked for no calls
+	OnCall
+	WrapUp // after-call work
+	Resting
+)
+
 // State is what the gateway tells of an agent.
 type State struct {
 	Presence
-	OnCall     bool
-	SignedInAt time.Time // when the present sign-in began; zero where the gateway does not tell
+	Doing      Activity
+	For        time.Duration // how long they have been at it; zero where the gateway does not tell
+	SignedInAt time.Time     // when the present sign-in began; zero where the gateway does not tell
 }
 
 // AgentState asks how the agent workNo is [cec_07_0415]. Only
@@ -54,7 +68,7 @@ func (c *Client) OwnState(ctx context.Context, s Session) (Answer, error) {
 const noSignIn = 4294967295000
 
 // parseState reads status and ctiStatus [cec_07_0415, cec_07_0581]: signed out
-// is status 2 or ctiStatus 0, on a call status 7 or ctiStatus 2-5. Releases send
+// is status 2 or ctiStatus 0; see activity for the others. Releases send
 // numbers or strings. Where the two contradict each other, as they may while an
 // agent signs in or out, and where a value is none of the known, nothing is proven.
 func parseState(body []byte, workNo string) State {
@@ -64,6 +78,7 @@ func parseState(body []byte, workNo string) State {
 			Status    json.RawMessage `json:"status"`
 			CTIStatus json.RawMessage `json:"ctiStatus"`
 			LoginDate json.RawMessage `json:"logindate"`
+			Since     json.RawMessage `json:"currentstatetime"`
 		} `json:"result"`
 	}
 	if json.Unmarshal(body, &reply) != nil {
@@ -84,12 +99,65 @@ func parseState(body []byte, workNo string) State {
 	case out:
 		return State{Presence: PresenceSignedOut}
 	}
-	s := State{Presence: PresenceSignedIn, OnCall: status == 7 || cti >= 2 && cti <= 5}
+	s := State{Presence: PresenceSignedIn, Doing: activity(status, cti)}
+	if seconds, known := number(reply.Result.Since); known && seconds > 0 && seconds < longestState {
+		s.For = time.Duration(seconds) * time.Second
+	}
 	login, err := strconv.ParseInt(text(reply.Result.LoginDate), 10, 64)
 	if err == nil && login > 0 && login < noSignIn {
 		s.SignedInAt = time.UnixMilli(login)
 	}
 	return s
+}
+
+// longestState is a time that is none, in seconds.
+const longestState = 7 * 24 * 60 * 60
+
+// activity is what status and ctiStatus mean [cec_07_0581]; 0 stands for one that is not
+// told. Where the two contradict each other, what spares the agent counts.
+func activity(status, cti int) Activity {
+	byStatus, byCTI := activityOfStatus(status), activityOfCTI(cti)
+	for _, first := range []Activity{OnCall, WrapUp} {
+		if byStatus == first || byCTI == first {
+			return first
+		}
+	}
+	if byStatus != ActivityUnknown {
+		return byStatus
+	}
+	return byCTI
+}
+
+func activityOfStatus(status int) Activity {
+	switch status {
+	case 3:
+		return Busy
+	case 4, 6:
+		return Idle
+	case 5:
+		return WrapUp
+	case 7:
+		return OnCall
+	case 8, 9: // resting, and about to
+		return Resting
+	}
+	return ActivityUnknown
+}
+
+func activityOfCTI(cti int) Activity {
+	switch cti {
+	case 1:
+		return Idle
+	case 2, 3, 4, 5:
+		return OnCall
+	case 6:
+		return WrapUp
+	case 7:
+		return Busy
+	case 8:
+		return Resting
+	}
+	return ActivityUnknown
 }
 
 // number reads a number that may come as a string.

@@ -30,7 +30,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%q is taken over", text)
 			}
 		}
-		if state.Presence != PresenceSignedIn && (state.OnCall || !state.SignedInAt.IsZero()) {
+		if state.Presence != PresenceSignedIn && (state.Doing != ActivityUnknown || state.For != 0 || !state.SignedInAt.IsZero()) {
 			t.Errorf("state %+v", state)
 		}
 		if answer.RetryAfter < 0 {

@@ -3,6 +3,7 @@ package job
 import (
 	"time"
 
+	"github.com/forcelogout/forcelogout/worker/clock"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
 
@@ -19,6 +20,7 @@ func (j *Job) IsStale(now time.Time) bool {
 // Still reports whether a call may be made after the agent's state was told once more,
 // right before it. What has changed is decided on anew.
 func (j *Job) Still(state gateway.State, v Verdict, now time.Time) bool {
+	j.look(state, now)
 	switch {
 	case state.Presence == gateway.PresenceSignedOut:
 		j.QueryFirst = true
@@ -40,9 +42,26 @@ func (j *Job) isPolite(now time.Time) bool {
 	return j.Command.WhenIdle && now.Before(j.Command.GraceUntil)
 }
 
-// isBusy reports whether the agent is on a call, as far as one knows, and may end it.
+// isBusy reports whether the agent is on a call, as far as one knows, or at their after-call
+// work, and may end that.
 func (j *Job) isBusy(state gateway.State, now time.Time) bool {
-	return j.isPolite(now) && (state.OnCall || state.Presence == gateway.PresenceUnknown)
+	return now.Before(j.busyUntil(state, now))
+}
+
+// busyUntil is when the agent is called for who is on a call, as far as one knows, or at
+// their after-call work, and does not end it before; not later than now where that is no
+// hindrance.
+func (j *Job) busyUntil(state gateway.State, now time.Time) time.Time {
+	switch {
+	case !j.isPolite(now):
+		return time.Time{}
+	case state.Presence == gateway.PresenceUnknown, state.Doing == gateway.OnCall:
+		return j.Command.GraceUntil
+	case state.Doing == gateway.WrapUp:
+		return clock.Earlier(j.Command.GraceUntil, j.WrapUpSince.Add(time.Duration(j.Command.WrapUp)))
+	default:
+		return time.Time{}
+	}
 }
 
 // isSuperseded reports whether the present sign-in is one that the command does not mean.

@@ -41,6 +41,7 @@ func claimed(j *Job)   { j.Effect = Claimed }
 func protected(j *Job) { j.Protected = true }
 func orphan(j *Job)    { j.Orphan = errors.New("unknown") }
 func polite(j *Job)    { j.Command.WhenIdle, j.Command.GraceUntil = true, start.Add(time.Minute) }
+func wrapUp(j *Job)    { j.Command.WrapUp = messages.Duration(30 * time.Second) }
 func before(j *Job)    { j.Command.SignedInBefore = start.Add(-time.Hour) }
 func used(n int) func(*Job) {
 	return func(j *Job) { j.Calls, j.Spent = n, n }
@@ -68,7 +69,12 @@ func TestDecide(t *testing.T) {
 	late := told(gateway.PresenceSignedIn)
 	late.State.SignedInAt = start
 	onCall := told(gateway.PresenceSignedIn)
-	onCall.State.OnCall = true
+	onCall.State.Doing = gateway.OnCall
+	afterCall := func(d time.Duration) Seen {
+		seen := told(gateway.PresenceSignedIn)
+		seen.State.Doing, seen.State.For = gateway.WrapUp, d
+		return seen
+	}
 	down := answer(retcode.Transient, WholeGateway)
 	down.Down = true
 	untried := Seen{What: GatewayDown, Untried: true}
@@ -146,9 +152,15 @@ func TestDecide(t *testing.T) {
 			out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
 		"told: unknown, used up, while a call goes on": {job: in(possible, used(4), func(j *Job) { j.OpenUntil = start.Add(time.Second) }),
 			seen: told(gateway.PresenceUnknown), do: End, out: messages.OutcomeFailed, why2: messages.CauseRetriesExhausted},
-		"session refused often":     {job: in(possible, func(j *Job) { j.renewals = 2 }), seen: Seen{What: Told, Verdict: Verdict{Class: retcode.Session}}, do: Wait, why: ForRetry},
-		"unread too often, claimed": {job: in(claimed, used(1), func(j *Job) { j.QueryFirst, j.Unread = true, 3 }), seen: unread(), do: End, out: messages.OutcomeSignedOut},
-		"session refused":           {job: in(possible), seen: Seen{What: Told, Verdict: Verdict{Class: retcode.Session}}, do: AwaitSession, why: ForSession},
+		"session refused often":                   {job: in(possible, func(j *Job) { j.renewals = 2 }), seen: Seen{What: Told, Verdict: Verdict{Class: retcode.Session}}, do: Wait, why: ForRetry},
+		"unread too often, claimed":               {job: in(claimed, used(1), func(j *Job) { j.QueryFirst, j.Unread = true, 3 }), seen: unread(), do: End, out: messages.OutcomeSignedOut},
+		"session refused":                         {job: in(possible), seen: Seen{What: Told, Verdict: Verdict{Class: retcode.Session}}, do: AwaitSession, why: ForSession},
+		"told: after-call work":                   {job: in(polite, wrapUp), seen: afterCall(10 * time.Second), do: Yield, why: ForCall},
+		"told: after-call work, soon long enough": {job: in(polite, wrapUp), seen: afterCall(29 * time.Second), do: Wait, why: ForCall},
+		"told: after-call work, long enough":      {job: in(polite, wrapUp), seen: afterCall(30 * time.Second), do: Call},
+		"told: after-call work, since when?":      {job: in(polite, wrapUp), seen: afterCall(0), do: Yield, why: ForCall},
+		"told: after-call work, since before":     {job: in(polite, wrapUp, func(j *Job) { j.WrapUpSince = start.Add(-30 * time.Second) }), seen: afterCall(0), do: Call},
+		"told: after-call work, no matter":        {job: in(polite), seen: afterCall(0), do: Call},
 
 		"told of withdrawn: signed out": {job: in(withdrawn, possible), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
 		"told of withdrawn: signed in":  {job: in(withdrawn, possible), seen: told(gateway.PresenceSignedIn), do: End, out: messages.OutcomeCancelled, why2: messages.CauseCancelled},

@@ -29,12 +29,13 @@ type history struct {
 	ended      *Ending
 
 	calls   int
-	counted int       // answered in a way that counts
-	claimed bool      // the gateway said so
-	open    bool      // a call may have worked, and no query has been answered since
-	doubted bool      // the same, and no answer has said that the agent is signed in
-	others  time.Time // somebody else's call may be under way until then
-	broken  error     // a rule, by a call
+	counted int           // answered in a way that counts
+	claimed bool          // the gateway said so
+	open    bool          // a call may have worked, and no query has been answered since
+	doubted bool          // the same, and no answer has said that the agent is signed in
+	others  time.Time     // somebody else's call may be under way until then
+	broken  error         // a rule, by a call
+	told    gateway.State // by the last query
 	past    []moment
 }
 
@@ -44,7 +45,8 @@ const (
 )
 
 // TestHistories: no call after the expiry, after a cancellation that was seen, or beyond
-// the attempts; none for a protected agent; none while a call may have worked and no query was answered; a claimed
+// the attempts; none for a protected agent, nor for one who is on a call and may
+// end it; none while a call may have worked and no query was answered; a claimed
 // sign-out never ends as cancelled; every history ends; the reason of a wait is the true
 // one.
 func TestHistories(t *testing.T) {
@@ -79,6 +81,9 @@ func newHistory(c *Classifier, seed, i uint64) *history {
 	}
 	if h.chance(4) {
 		cmd.WhenIdle, cmd.GraceUntil = true, start.Add(h.upTo(time.Minute))
+		if h.chance(2) {
+			cmd.WrapUp = messages.Duration(time.Second + h.upTo(time.Minute))
+		}
 	}
 	h.job = New("default", cmd, start, start, time.Millisecond+h.upTo(3*time.Minute))
 	h.job.Delivery = 1
@@ -142,9 +147,19 @@ func (h *history) checkCall() error {
 		return errors.New("a call beyond the attempts")
 	case h.open:
 		return errors.New("a call while an earlier one may have worked")
+	case h.cutsOff():
+		return errors.New("a call that cuts off what the agent may end")
 	default:
 		return nil
 	}
+}
+
+// cutsOff reports whether a call ends the agent's call, or after-call work, within its time.
+func (h *history) cutsOff() bool {
+	c := h.job.Command
+	wrapsUp := h.told.Doing == gateway.WrapUp && h.told.For > 0 && h.told.For < time.Duration(c.WrapUp)
+	return c.WhenIdle && h.now.Before(c.GraceUntil) &&
+		(h.told.Presence == gateway.PresenceUnknown || h.told.Doing == gateway.OnCall || wrapsUp)
 }
 
 // check holds a step against the rules.
@@ -265,6 +280,7 @@ func (h *history) query() Seen {
 	}
 	h.now = h.now.Add(h.upTo(200 * time.Millisecond))
 	seen := Seen{What: Told, Inspector: "1001"}
+	defer func() { h.told = seen.State }()
 	switch h.IntN(8) {
 	case 0:
 		seen.Verdict = Verdict{Class: retcode.Transient, Hint: WholeGateway}
@@ -278,7 +294,7 @@ func (h *history) query() Seen {
 		h.open = false
 	default:
 		seen.Verdict = Verdict{Class: retcode.Success}
-		seen.State = gateway.State{Presence: gateway.Presence(h.IntN(3)), OnCall: h.chance(3)}
+		seen.State = gateway.State{Presence: gateway.Presence(h.IntN(3)), Doing: gateway.Activity(h.IntN(6)), For: h.upTo(time.Minute)}
 		if h.chance(3) {
 			seen.State.SignedInAt = start.Add(-h.upTo(2 * time.Hour))
 		}

@@ -41,6 +41,10 @@ type Job struct {
 	Protected bool                   // as of now: its agent may not be called for
 	Confirmed *bool                  // whether its sign-out was seen; nil where nobody looked
 
+	AgentState  messages.AgentState // as last told before a call; "" where nobody asked
+	Unasked     bool                // a condition could not be asked at the last look
+	WrapUpSince time.Time           // since when the agent is at their after-call work; zero where they are not
+
 	Orphan    error          // why nobody can call for it: nobody knows the inspector whom it names; nil while that is open
 	Inspector string         // who acted
 	Avoid     string         // who had no right to

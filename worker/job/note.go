@@ -25,6 +25,7 @@ func (j *Job) Note(seq, delivery uint64) messages.Parked {
 		Redelivered: j.Redelivered, Ask: j.QueryFirst, Possible: j.Effect == Possible, SignedOut: j.Effect == Claimed,
 		StartedAt: j.StartedAt, DueAt: j.DueAt, OpenUntil: j.OpenUntil,
 		Retcode: j.Answer.Retcode, Message: j.Answer.Message, HTTPStatus: j.Answer.HTTPStatus, Error: j.Trouble,
+		AgentState: j.AgentState, Unasked: j.Unasked, WrapUpSince: j.WrapUpSince,
 		Cancelled: j.Cancelled,
 	}
 }
@@ -47,6 +48,7 @@ func (j *Job) Recall(p messages.Parked, c *Classifier) {
 		j.Verdict = c.Call(j.Answer, nil)
 	}
 	j.Trouble = p.Error
+	j.AgentState, j.Unasked, j.WrapUpSince = p.AgentState, p.Unasked, p.WrapUpSince
 }
 
 // Resume takes up a command where its last note, with the sequence note, has left it. The

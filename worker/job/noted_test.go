@@ -150,7 +150,7 @@ func TestStill(t *testing.T) {
 	fine := Verdict{Class: retcode.Success}
 	in1 := gateway.State{Presence: gateway.PresenceSignedIn}
 	onCall, later := in1, in1
-	onCall.OnCall, later.SignedInAt = true, start
+	onCall.Doing, later.SignedInAt = gateway.OnCall, start
 	for name, c := range map[string]struct {
 		job   *Job
 		state gateway.State

@@ -6,12 +6,13 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 )
 
-// Reader turns messages into jobs. All of it is required.
+// Reader turns messages into jobs. All of it is required, but Grace.
 type Reader struct {
 	VCC        string
 	Prefix     messages.Prefix
 	AllowReply messages.ReplyPatterns
 	MaxAge     time.Duration // how long a command lives that does not say so
+	Grace      Grace         // of a command that does not say so
 }
 
 // Source is what came with a command.
@@ -49,5 +50,6 @@ func (r Reader) Job(cmd messages.Command, from Source) *Job {
 	j := New(r.VCC, cmd, from.Stored, first, r.MaxAge)
 	// The bare id, which publishers may set too, lets a copy under the other one pass.
 	j.HasOwnID = from.MessageID == messages.MessageID(r.VCC, cmd.ID)
+	r.Grace.give(j)
 	return j
 }

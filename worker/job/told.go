@@ -15,11 +15,13 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 	switch {
 	case seen.State.Presence == gateway.PresenceSignedOut:
 		j.Inspector = seen.Inspector
+		j.look(seen.State, now)
 		return j.end(j.out())
 	case seen.State.Presence == gateway.PresenceSignedIn && j.Effect == Possible && !j.goesOn(now):
 		// Before OpenUntil the call may still work after this answer.
 		j.Effect = None
 	}
+	j.look(seen.State, now)
 	if j.isOver() {
 		return j.endWithdrawn()
 	}
@@ -102,7 +104,7 @@ func (j *Job) onCondition(v Verdict, p Policy, now time.Time) Step {
 	case j.isSuperseded(j.state):
 		return j.end(endSuperseded(j.state.SignedInAt))
 	case j.isBusy(j.state, now):
-		j.rest(clock.Earlier(now.Add(j.pause(lookAtCall, lastLookAtCall, now)), j.Command.GraceUntil), ForCall)
+		j.rest(clock.Earlier(now.Add(j.pause(lookAtCall, lastLookAtCall, now)), j.busyUntil(j.state, now)), ForCall)
 		return j.next(now)
 	default:
 		return Step{Do: Call}

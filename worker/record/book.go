@@ -172,9 +172,18 @@ func (b *Book) result(e End) messages.Result {
 		Outcome:   e.Ending.Outcome(), Cause: e.Ending.Cause(), Error: e.Ending.Text(),
 		Retcode: j.Answer.Retcode, Message: j.Answer.Message, HTTPStatus: j.Answer.HTTPStatus,
 		Attempts: j.Calls, Redelivered: j.Redelivered, Confirmed: j.Confirmed,
+		AgentState: j.AgentState, Conditions: conditions(j),
 		IssuedAt: j.IssuedAt, StartedAt: j.StartedAt, FinishedAt: time.Now(),
 		Worker: b.Instance,
 	}
+}
+
+// conditions says whether one of the command's could not be asked.
+func conditions(j *job.Job) string {
+	if j.Unasked {
+		return messages.ConditionsUnknown
+	}
+	return ""
 }
 
 // Reply sends the stored result to whom the command asked for. The header is of its

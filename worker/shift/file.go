@@ -31,8 +31,9 @@ type Defaults struct {
 	ExpiresIn                           time.Duration // after the row's time; 0: see defaultExpiry
 	Now                                 time.Time
 	Loc                                 *time.Location
-	Day                                 time.Time // of the file, for ids of rows without a time; zero: now's
-	Passed                              bool      // times may have passed: it is about ids only
+	Day                                 time.Time  // of the file, for ids of rows without a time; zero: now's
+	Passed                              bool       // times may have passed: it is about ids only
+	Conditions                          Conditions // of rows that do not say so themselves
 }
 
 // LineError says what is wrong with one line.

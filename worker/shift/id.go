@@ -31,10 +31,14 @@ func (d Defaults) id(row Row, relative map[string]string) string {
 		}
 		return t.UTC().Format(time.RFC3339)
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{
+	parts := []string{
 		d.Name, row.VCC, c.WorkNo, c.Inspector, when, stamp("notbefore", c.NotBefore), stamp("expiresat", c.ExpiresAt),
 		stamp("signedinbefore", c.SignedInBefore), strconv.FormatBool(c.WhenIdle), stamp("graceuntil", c.GraceUntil), c.ReplyTo,
-	}, "\x00")))
+	}
+	if c.WrapUp > 0 {
+		parts = append(parts, c.WrapUp.String())
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return "f-" + hex.EncodeToString(sum[:20])
 }
 

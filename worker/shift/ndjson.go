@@ -85,5 +85,5 @@ func (d Defaults) jsonRow(data []byte) (Row, error) {
 	if !given {
 		row.Command.ID = d.id(row, relative(map[string]string{"at": at}))
 	}
-	return d.complete(row)
+	return d.withConditions(row, func(name string) bool { _, given := fields[name]; return given })
 }

@@ -37,6 +37,15 @@ func (d Defaults) Row(cells, meta map[string]string) (Row, error) {
 	if row.Command.ID == "" {
 		row.Command.ID = d.id(row, relative(cells))
 	}
+	return d.withConditions(row, func(name string) bool { return cells[strings.ToLower(name)] != "" })
+}
+
+// withConditions adds the conditions that a row does not say itself, and completes it. They
+// are no part of ids: who sends the same file with others changes the same commands.
+func (d Defaults) withConditions(row Row, says func(field string) bool) (Row, error) {
+	if err := d.conditions(&row, d.Conditions.beside(row.Command, says)); err != nil {
+		return row, err
+	}
 	return d.complete(row)
 }
 
@@ -73,6 +82,9 @@ func (d Defaults) conditions(row *Row, cells map[string]string) error {
 		base := cell.base
 		if strings.HasPrefix(text, "+") {
 			base = from
+			if cell.to == &c.GraceUntil {
+				base = d.due(row)
+			}
 		}
 		at, err := d.condition(text, base)
 		if err != nil {
@@ -81,7 +93,7 @@ func (d Defaults) conditions(row *Row, cells map[string]string) error {
 		*cell.to = at
 	}
 	if text := cells["signedinbefore"]; text != "" {
-		at, err := lastWhen(text, from.In(d.Loc))
+		at, err := lastWhen(text, d.due(row).In(d.Loc))
 		if err != nil {
 			return fmt.Errorf("signedInBefore: %q: %w", text, err)
 		}
@@ -94,7 +106,26 @@ func (d Defaults) conditions(row *Row, cells map[string]string) error {
 	default:
 		return fmt.Errorf("whenIdle: must be true or false, got %q", cells["whenidle"])
 	}
+	if text := cells["wrapup"]; text != "" {
+		if err := c.WrapUp.UnmarshalText([]byte(text)); err != nil || c.WrapUp <= 0 {
+			return fmt.Errorf("wrapUp: must be a length of time such as 60s, got %q", text)
+		}
+	}
 	return nil
+}
+
+// due is when a row's command may run first.
+func (d Defaults) due(row *Row) time.Time {
+	switch c := row.Command; {
+	case c.NotBefore.After(row.At):
+		return c.NotBefore
+	case !row.At.IsZero():
+		return row.At
+	case !d.NotBefore.IsZero():
+		return d.NotBefore
+	default:
+		return d.Now
+	}
 }
 
 // condition reads a time of day as the first after base, and any other as it is.

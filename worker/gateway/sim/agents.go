@@ -11,6 +11,7 @@ const shift = 8 * time.Hour
 type Agent struct {
 	SignedIn bool
 	OnCall   bool
+	WrapUp   bool      // at their after-call work, and not on a call
 	LoginAt  time.Time // when the present sign-in began; zero means when SetAgent was called
 	Unknown  bool      // no such agent: never signed in, state queries answer 300-002
 

@@ -57,7 +57,7 @@ type agentResult struct {
 }
 
 // state fills the result: status 2 or ctiStatus 0 is signed out, status 7 or
-// ctiStatus 2-5 is on a call [cec_07_0581].
+// ctiStatus 2-5 is on a call, status 5 or ctiStatus 6 after-call work [cec_07_0581].
 func (g *Gateway) state(workNo string, p person) agentResult {
 	status, cti, login, callIDs := 4, 1, p.LoginAt.UnixMilli(), []string{}
 	switch {
@@ -65,6 +65,8 @@ func (g *Gateway) state(workNo string, p person) agentResult {
 		status, cti, login = 2, 0, noLogin
 	case p.OnCall:
 		status, cti, callIDs = 7, 4, []string{"1700000000-" + workNo}
+	case p.WrapUp:
+		status, cti = 5, 6
 	}
 	return agentResult{
 		WorkNo: workNo, Name: "Agent " + workNo,

@@ -93,6 +93,9 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 	if loc == nil {
 		d.Loc = time.UTC
 	}
+	if d.Conditions, err = c.conditions(now, d.Loc); err != nil {
+		problems = append(problems, err)
+	}
 	for flag, to := range map[string]*time.Time{"--at": &d.At, "--not-before": &d.NotBefore} {
 		text := map[string]string{"--at": c.At, "--not-before": c.NotBefore}[flag]
 		if text == "" {

@@ -1,19 +1,53 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/worker/protect"
 	"github.com/forcelogout/forcelogout/worker/shift"
 )
 
-// spareFlags are brakes for a wrong file.
+// spareFlags spare people.
 type spareFlags struct {
-	Except string `placeholder:"FILE" help:"Send nothing for these agents: a file with their numbers, and # remarks."`
+	WhenIdle       bool       `help:"Let an agent on a call end it first."`
+	Grace          shift.Span `placeholder:"DURATION" help:"With --when-idle: for how long, from the command's time (default: 10m)."`
+	WrapUp         shift.Span `placeholder:"DURATION" help:"With --when-idle: let them end their after-call work as well, for this long at most."`
+	SignedInBefore string     `placeholder:"TIME" help:"Leave agents alone whose present sign-in began later: they are in the next shift. 14:00 is the last before the command's time."`
+	Except         string     `placeholder:"FILE" help:"Send nothing for these agents: a file with their numbers, and # remarks."`
+}
+
+// conditions are those of commands that have none of their own.
+func (f spareFlags) conditions(now time.Time, loc *time.Location) (c shift.Conditions, err error) {
+	grace, wrapUp := time.Duration(f.Grace), time.Duration(f.WrapUp)
+	switch {
+	case !f.WhenIdle && grace != 0:
+		return c, errors.New("--grace goes with --when-idle")
+	case !f.WhenIdle && wrapUp != 0:
+		return c, errors.New("--wrap-up goes with --when-idle")
+	case wrapUp > time.Hour || wrapUp > 0 && wrapUp < time.Second:
+		return c, errors.New("--wrap-up: must be from 1s to 1h")
+	}
+	c.SignedInBefore = f.SignedInBefore
+	if f.WhenIdle {
+		if grace == 0 {
+			grace = settings.DefaultGrace
+		}
+		c.WhenIdle, c.GraceUntil = "true", "+"+grace.String()
+	}
+	if wrapUp > 0 {
+		c.WrapUp = wrapUp.String()
+	}
+	if err := c.Check(now, loc); err != nil {
+		return c, fmt.Errorf("--signed-in-before %w", err)
+	}
+	return c, nil
 }
 
 // excepted leaves agents out of rows.

@@ -1,13 +1,18 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
+	"github.com/forcelogout/forcelogout/messages"
 )
 
 // write makes a file with a text.
@@ -81,4 +86,71 @@ func TestProtectSettings(t *testing.T) {
 			t.Errorf("%s: exit %d, %s%s", name, code, out, errOut)
 		}
 	}
+}
+
+// TestSendConditions: the conditions of flags are in what is sent, and a flag that makes no
+// sense is refused.
+func TestSendConditions(t *testing.T) {
+	t.Parallel()
+	ctx, url := rig.Context(t), rig.NATS(t)
+	if code, _, errOut := invoke(ctx, "setup", "--nats", url); code != exit.OK {
+		t.Fatal(errOut)
+	}
+	code, out, errOut := invoke(ctx, "send", "--nats", url, "30001", "--id", "a", "--not-before", "2126-01-01T18:00:00Z", "--tz", "UTC",
+		"--when-idle", "--wrap-up", "90s", "--signed-in-before", "14:00")
+	if code != exit.OK {
+		t.Fatalf("exit %d, %s%s", code, out, errOut)
+	}
+	sent := lastCommand(ctx, t, url)
+	for _, want := range []string{
+		`"whenIdle":true`, `"graceUntil":"2126-01-01T18:10:00Z"`, `"wrapUp":"1m30s"`, `"signedInBefore":"2126-01-01T14:00:00Z"`, `"expiresAt":"2126-01-01T18:25:00Z"`,
+	} {
+		if !strings.Contains(sent, want) {
+			t.Errorf("no %s in %s", want, sent)
+		}
+	}
+	for want, args := range map[string][]string{
+		"--grace goes with --when-idle":   {"--grace", "10m"},
+		"--wrap-up goes with --when-idle": {"--wrap-up", "60s"},
+		"from 1s to 1h":                   {"--when-idle", "--wrap-up", "2h"},
+		"--signed-in-before":              {"--signed-in-before", "lunch"},
+	} {
+		if code, out, errOut := invoke(ctx, append([]string{"send", "--nats", url, "30001"}, args...)...); code != exit.Usage || !strings.Contains(errOut, want) {
+			t.Errorf("%v: exit %d, %s%s", args, code, out, errOut)
+		}
+	}
+	guid := rig.GUIDFile(t)
+	for want, args := range map[string][]string{
+		"10m0s for a call, 1m0s": {"--when-idle", "--wrap-up", "60s"},
+		"go with --when-idle":    {"--grace", "5m"},
+		"up to 1h":               {"--when-idle", "--wrap-up", "2h"},
+	} {
+		args = append([]string{"worker", "--check-config", "--gateway", "http://127.0.0.1:1", "--inspector", "1001", "--guid-file", guid}, args...)
+		if _, out, errOut := invoke(ctx, args...); !strings.Contains(out+errOut, want) {
+			t.Errorf("%v: %s%s", args, out, errOut)
+		}
+	}
+}
+
+// lastCommand is what stands last in the command stream.
+func lastCommand(ctx context.Context, t *testing.T, url string) string {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(ctx, messages.DefaultPrefix.Stream("COMMANDS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := stream.GetLastMsgForSubject(ctx, messages.DefaultPrefix.Commands(messages.DefaultVCC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(msg.Data)
 }

@@ -69,6 +69,9 @@ func (c Summary) Write(out io.Writer) error {
 		line("lock retry", "lock-retry", s.LockRetry)
 		line("poll timeout", "poll-timeout", s.PollTimeout)
 		line("confirm", "confirm", s.Confirm)
+		if g := c.Configs[i].Grace; g.For > 0 {
+			line("when idle", "when-idle", fmt.Sprintf("%v for a call, %v for wrap-up", g.For, g.WrapUp))
+		}
 		if len(s.Protect) > 0 {
 			line("protected", "protect", strings.Join(s.Protect, " "))
 		}

@@ -58,6 +58,10 @@ type PerVCC struct {
 	Protect     []string `yaml:"protect" placeholder:"WORKNO" help:"Agents who are never signed out, whoever asks."`
 	ProtectFile []string `yaml:"protect-file" placeholder:"FILE" help:"The same in a file, numbers and # remarks; read again when it changes."`
 
+	WhenIdle bool          `yaml:"when-idle" help:"Let agents on a call end it first, where a command does not say."`
+	Grace    time.Duration `yaml:"grace" help:"With --when-idle: for how long, within the command's life (default: 10m)."`
+	WrapUp   time.Duration `yaml:"wrap-up" help:"With --when-idle: let them end their after-call work as well, for this long at most."`
+
 	Confirm    bool     `yaml:"confirm" help:"See each sign-out before it is reported: by the gateway's event or the agent's state."`
 	AllowReply []string `yaml:"allow-reply" default:"_INBOX.>,forcelogout.replies.>" help:"Subjects that replyTo may name."`
 
@@ -146,7 +150,7 @@ func (s PerVCC) Config(prefix messages.Prefix, instance string, drain time.Durat
 	}
 	cfg := worker.Config{
 		Prefix: prefix, VCC: s.VCC, Instance: instance, Gateway: client, Inspectors: accounts,
-		Concurrency: s.Concurrency, Rate: s.Rate, MaxAge: s.MaxAge, Protected: protected, Confirm: s.Confirm,
+		Concurrency: s.Concurrency, Rate: s.Rate, MaxAge: s.MaxAge, Protected: protected, Grace: s.grace(), Confirm: s.Confirm,
 		CallTimeout: s.CallTimeout, DrainTimeout: drain,
 		Retry:      worker.Retry{MaxAttempts: s.MaxAttempts, Initial: s.RetryInitial, Max: s.RetryMax},
 		AllowReply: s.AllowReply, Retcodes: classes,
@@ -156,6 +160,18 @@ func (s PerVCC) Config(prefix messages.Prefix, instance string, drain time.Durat
 		Log: log, Metrics: admin.NewMetrics(s.VCC),
 	}
 	return cfg, cfg.Validate()
+}
+
+// DefaultGrace is how long an agent may go on with a call, where that is not said.
+const DefaultGrace = 10 * time.Minute
+
+// grace is what agents on a call have where a command does not say.
+func (s PerVCC) grace() worker.Grace {
+	g := worker.Grace{For: s.Grace, WrapUp: s.WrapUp}
+	if s.WhenIdle && g.For == 0 {
+		g.For = DefaultGrace
+	}
+	return g
 }
 
 func (s PerVCC) client(inspectors int, log *slog.Logger) (*gateway.Client, error) {
@@ -181,6 +197,10 @@ func (s PerVCC) checkNumbers() error {
 		return errors.New("--call-timeout, --max-age and --retry-initial must be above 0")
 	case s.SignInTimeout <= 0 || s.PollTimeout <= 0 || s.LockRetry <= 0:
 		return errors.New("--sign-in-timeout, --poll-timeout and --lock-retry must be above 0")
+	case !s.WhenIdle && (s.Grace != 0 || s.WrapUp != 0):
+		return errors.New("--grace and --wrap-up go with --when-idle")
+	case s.Grace < 0 || s.WrapUp < 0 || s.WrapUp > time.Hour:
+		return errors.New("--grace must be above 0, and --wrap-up up to 1h")
 	case s.RetryMax < s.RetryInitial:
 		return fmt.Errorf("--retry-max %v: must not be below --retry-initial %v", s.RetryMax, s.RetryInitial)
 	}

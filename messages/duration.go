@@ -1,0 +1,42 @@
+package messages
+
+import (
+	"strings"
+	"time"
+)
+
+// Duration is a length of time that is written as in 90s, 10m or 1m30s.
+type Duration time.Duration
+
+// maxDuration is the longest one that a command may have.
+const maxDuration = Duration(time.Hour)
+
+// String writes it without what is zero at its end.
+func (d Duration) String() string {
+	text := time.Duration(d).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// MarshalText writes it for JSON.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads one from JSON.
+func (d *Duration) UnmarshalText(text []byte) error {
+	read, err := time.ParseDuration(string(text))
+	*d = Duration(read)
+	return err
+}
+
+// checkDuration keeps a duration that is given within its limits.
+func checkDuration(field string, d, least Duration) error {
+	if d == 0 || d >= least && d <= maxDuration {
+		return nil
+	}
+	return invalid(field, "must be from "+least.String()+" to "+maxDuration.String()+", got "+d.String())
+}
