@@ -61,6 +61,9 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 	if err = left.judge(total, err, std.Err); err != nil {
 		return exit.Misused(err)
 	}
+	if err := c.tooMany(total, c.DryRun, std.Err); err != nil {
+		return exit.Misused(err)
+	}
 	rows = valid(rows)
 	if c.DryRun {
 		return dryRun(std.Out, rows, total)

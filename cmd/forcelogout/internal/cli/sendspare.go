@@ -20,6 +20,8 @@ type spareFlags struct {
 	Grace          shift.Span `placeholder:"DURATION" help:"With --when-idle: for how long, from the command's time (default: 10m)."`
 	WrapUp         shift.Span `placeholder:"DURATION" help:"With --when-idle: let them end their after-call work as well, for this long at most."`
 	SignedInBefore string     `placeholder:"TIME" help:"Leave agents alone whose present sign-in began later: they are in the next shift. 14:00 is the last before the command's time."`
+	Max            int        `placeholder:"N" help:"Send nothing where there are more commands than that, unless --yes."`
+	Yes            bool       `help:"With --max: send all the same."`
 	Except         string     `placeholder:"FILE" help:"Send nothing for these agents: a file with their numbers, and # remarks."`
 }
 
@@ -33,6 +35,12 @@ func (f spareFlags) conditions(now time.Time, loc *time.Location) (c shift.Condi
 		return c, errors.New("--wrap-up goes with --when-idle")
 	case wrapUp > time.Hour || wrapUp > 0 && wrapUp < time.Second:
 		return c, errors.New("--wrap-up: must be from 1s to 1h")
+	}
+	switch {
+	case f.Max < 0:
+		return c, fmt.Errorf("--max %d: must be above 0", f.Max)
+	case f.Yes && f.Max == 0:
+		return c, errors.New("--yes goes with --max")
 	}
 	c.SignedInBefore = f.SignedInBefore
 	if f.WhenIdle {
@@ -109,4 +117,17 @@ func (e *excepted) judge(total int, err error, out io.Writer) error {
 		return fmt.Errorf("--except %s: no command is left to send", e.file)
 	}
 	return err
+}
+
+// tooMany refuses more commands than --max. What would be sent may still be looked at.
+func (f spareFlags) tooMany(total int, dry bool, out io.Writer) error {
+	if f.Max == 0 || total <= f.Max || f.Yes {
+		return nil
+	}
+	text := fmt.Sprintf("%s, more than --max %d", console.Plural(total, "command"), f.Max)
+	if dry {
+		fmt.Fprintln(out, text+": nothing would be sent without --yes")
+		return nil
+	}
+	return fmt.Errorf("%s: nothing was sent; look at them with --dry-run, and send them all the same with --yes", text)
 }

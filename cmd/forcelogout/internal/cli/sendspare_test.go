@@ -154,3 +154,35 @@ func lastCommand(ctx context.Context, t *testing.T, url string) string {
 	}
 	return string(msg.Data)
 }
+
+// TestMax: more commands than --max are not sent, but looked at; those that --except leaves
+// out do not count.
+func TestMax(t *testing.T) {
+	t.Parallel()
+	ctx, url := rig.Context(t), rig.NATS(t)
+	if code, _, errOut := invoke(ctx, "setup", "--nats", url); code != exit.OK {
+		t.Fatal(errOut)
+	}
+	shiftEnd := write(t, "shift.csv", "workNo,at\n30001,+5h\n30002,+5h\n30003,+5h\n")
+	except := write(t, "except.txt", "30002")
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+		held string
+	}{
+		{[]string{"--max", "2"}, exit.Usage, "3 commands, more than --max 2: nothing was sent", ""},
+		{[]string{"--max", "2", "--dry-run"}, exit.OK, "nothing would be sent without --yes", ""},
+		{[]string{"--yes"}, exit.Usage, "--yes goes with --max", ""},
+		{[]string{"--max", "2", "--except", except}, exit.OK, "2 commands sent", `"scheduled":2`},
+		{[]string{"--max", "2", "--yes"}, exit.OK, "3 commands sent", `"scheduled":3`},
+	} {
+		code, out, errOut := invoke(ctx, append([]string{"send", "--nats", url, "--file", shiftEnd}, c.args...)...)
+		if code != c.code || !strings.Contains(out+errOut, c.want) {
+			t.Errorf("%v: exit %d, %s%s", c.args, code, out, errOut)
+		}
+		if _, out, errOut := invoke(ctx, "status", "--nats", url, "--json"); !strings.Contains(out, c.held) || c.held == "" && strings.Contains(out, "scheduled") {
+			t.Errorf("%v: not %q in %s%s", c.args, c.held, out, errOut)
+		}
+	}
+}
