@@ -21,6 +21,7 @@ const (
 	WaitSession = "session" // an inspector who can make it
 	WaitGateway = "gateway" // the end of its outage
 	WaitCall    = "call"    // the end of the agent's call, or of its grace
+	WaitPace    = "pace"    // a turn, where calls per minute are limited
 )
 
 // Progress is a live event of a command under way. It is not stored: who does

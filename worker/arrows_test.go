@@ -24,6 +24,7 @@ func mayImport() map[string][]string {
 		"worker/health":      {},
 		"worker/retcode":     {},
 		"worker/protect":     {"messages", "worker/health"},
+		"worker/pace":        {"messages", "worker/clock", "worker/streams"},
 		"worker/gateway":     {"worker/retcode"},
 		"worker/gateway/sim": {"worker/gateway/sim"},
 		"worker/streams":     {"messages"},
@@ -43,11 +44,11 @@ func mayImport() map[string][]string {
 		"worker/sweep": {"messages", "worker/health", "worker/intake", "worker/job", "worker/record", "worker/streams"},
 		"worker/execute": {
 			"messages", "worker/admin", "worker/clock", "worker/gateway", "worker/health", "worker/intake", "worker/job",
-			"worker/outage", "worker/protect", "worker/record", "worker/retcode", "worker/session",
+			"worker/outage", "worker/pace", "worker/protect", "worker/record", "worker/retcode", "worker/session",
 		},
 		"worker": {
 			"messages", "worker/admin", "worker/admit", "worker/execute", "worker/gateway", "worker/health", "worker/intake", "worker/job",
-			"worker/outage", "worker/protect", "worker/record", "worker/retcode", "worker/session", "worker/streams", "worker/sweep",
+			"worker/outage", "worker/pace", "worker/protect", "worker/record", "worker/retcode", "worker/session", "worker/streams", "worker/sweep",
 		},
 		"cmd/forcelogout":                  {"cmd/forcelogout/internal/cli"},
 		"cmd/forcelogout/systemtest":       {},

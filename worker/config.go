@@ -65,6 +65,7 @@ type Config struct {
 	Confirm      bool                   // see each sign-out before it is reported
 	Concurrency  int                    // calls in flight
 	Rate         float64                // calls per second, 0 for no limit
+	MaxPerMinute int                    // calls of all workers in a minute, 0 for no limit
 	MaxAge       time.Duration          // how late a command without expiresAt may run
 	Grace        Grace                  // for agents on a call, where a command does not say; none by default
 	CallTimeout  time.Duration          // of one call; below the consumer's AckWait

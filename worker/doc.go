@@ -11,6 +11,7 @@
 //	record    results, notes, live events, log lines
 //	outage    the gate: the gateway is down, is tried, comes back slowly
 //	protect   the agents whom nobody may sign out
+//	pace      how many calls a minute may have, of all workers
 //	session   inspectors, and who keeps their sessions
 //	sweep     what nobody has in hand: expired, withdrawn
 //

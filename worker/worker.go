@@ -15,6 +15,7 @@ import (
 	"github.com/forcelogout/forcelogout/worker/intake"
 	"github.com/forcelogout/forcelogout/worker/job"
 	"github.com/forcelogout/forcelogout/worker/outage"
+	"github.com/forcelogout/forcelogout/worker/pace"
 	"github.com/forcelogout/forcelogout/worker/record"
 	"github.com/forcelogout/forcelogout/worker/retcode"
 	"github.com/forcelogout/forcelogout/worker/session"
@@ -109,10 +110,14 @@ func (w *Worker) build(ctx context.Context, js jetstream.JetStream, b *bound) er
 	classifier := job.NewClassifier(table)
 	reader := job.Reader{VCC: cfg.VCC, Prefix: cfg.Prefix, AllowReply: cfg.AllowReply, MaxAge: cfg.MaxAge, Grace: cfg.Grace}
 	commands := record.NewCommands(js, b.commands, cfg.Prefix, cfg.VCC)
+	turns, err := pace.New(ctx, js, cfg.Prefix, cfg.VCC, cfg.MaxPerMinute)
+	if err != nil {
+		return err
+	}
 	w.executor = execute.New(execute.Config{
 		Process: cfg.Instance + "/" + uuid.NewString(), AckWait: w.intake.AckWait(),
 		Policy: job.Policy{Retry: cfg.Retry, CallTimeout: cfg.CallTimeout, Confirm: cfg.Confirm, TrialPause: outage.TrialPause},
-		Rate:   cfg.Rate, Protected: cfg.Protected,
+		Rate:   cfg.Rate, Pace: turns, Protected: cfg.Protected,
 		Classifier: classifier, Gateway: cfg.Gateway, Inspectors: w.throttle.inspectors, Gate: w.throttle.gate, Commands: commands, Book: w.book,
 		Noting: notes, LookingUp: lookups, Protecting: protecting, Draining: w.draining, Log: cfg.Log, Metrics: cfg.Metrics,
 	})

@@ -20,6 +20,9 @@ func (e *Executor) call(ctx context.Context, x *execution) job.Seen {
 	if err := e.limit(ctx, x); err != nil {
 		return e.barred(x, err)
 	}
+	if seen, ok := e.takeTurn(ctx, x); !ok {
+		return seen
+	}
 	if err := e.fence(ctx, x); err != nil {
 		return e.barred(x, err)
 	}
@@ -77,7 +80,7 @@ func (e *Executor) lastLook(ctx context.Context, x *execution) error {
 	switch {
 	case x.d.Withdrawn() != nil:
 		return job.ErrWithdrawn
-	case e.Protected.Has(x.Command.WorkNo):
+	case e.Protected.Has(x.Command.WorkNo), e.isTurnOver(x):
 		return errChanged
 	}
 	if e.isClaimFresh(x) {

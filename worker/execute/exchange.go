@@ -14,7 +14,7 @@ import (
 var (
 	errDraining = errors.New("the worker is shutting down")
 	errTooLate  = errors.New("the command expired")
-	errChanged  = errors.New("the agent's state or protection may have changed")
+	errChanged  = errors.New("what the call was decided on may have changed")
 )
 
 // exchange makes one request in an inspector's name and holds the inspector only that

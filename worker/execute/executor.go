@@ -12,17 +12,19 @@ import (
 	"github.com/forcelogout/forcelogout/worker/health"
 	"github.com/forcelogout/forcelogout/worker/job"
 	"github.com/forcelogout/forcelogout/worker/outage"
+	"github.com/forcelogout/forcelogout/worker/pace"
 	"github.com/forcelogout/forcelogout/worker/protect"
 	"github.com/forcelogout/forcelogout/worker/record"
 	"github.com/forcelogout/forcelogout/worker/session"
 )
 
-// Config is what an Executor needs; all of it is required, but Rate and Protected.
+// Config is what an Executor needs; all of it is required, but Rate, Pace and Protected.
 type Config struct {
 	Process    string // this process, in claims
 	AckWait    time.Duration
 	Policy     job.Policy
-	Rate       float64 // calls per second, 0 for no limit
+	Rate       float64    // calls per second, 0 for no limit
+	Pace       *pace.Pace // of all workers
 	Protected  *protect.List
 	Classifier *job.Classifier
 	Gateway    *gateway.Client

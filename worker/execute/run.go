@@ -20,6 +20,7 @@ type execution struct {
 	header    nats.Header // of its message
 	note      uint64      // sequence of the last note about it, 0 for none
 	claimedAt time.Time   // zero where it is not claimed
+	turn      time.Time   // of its next call, where calls are paced
 
 	signedOut <-chan struct{} // closed at the event that the agent has signed out; nil where nobody watches
 	unwatch   func()

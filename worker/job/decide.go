@@ -137,7 +137,7 @@ func (j *Job) late(now time.Time) Step {
 // barred decides on what kept a step from being done.
 func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 	switch seen.What {
-	case NoPlace, SessionPending, NoInspector, GatewayDown, UnknownHere, Itself:
+	case NoPlace, SessionPending, NoInspector, GatewayDown, UnknownHere, Itself, Paced:
 		if j.isOver() {
 			return j.next(now)
 		}
@@ -151,6 +151,8 @@ func (j *Job) barred(seen Seen, p Policy, now time.Time) Step {
 		return j.awaitSession()
 	case NoInspector:
 		j.postpone(j.inspectorPause(seen.Elsewhere, now), ForSession, now)
+	case Paced:
+		j.postpone(max(seen.Until.Sub(now), j.pause(noTurn, longRest, now)), ForPace, now)
 	case GatewayDown:
 		j.postpone(j.outagePause(seen.Untried, p, now), ForGateway, now)
 	case UnknownHere:

@@ -199,6 +199,7 @@ func TestDecide(t *testing.T) {
 		"barred: no place, no session":  {job: fresh(), seen: Seen{What: NoPlace}, do: Yield, why: ForSession},
 		"barred: gateway down":          {job: fresh(), seen: Seen{What: GatewayDown}, do: Yield, why: ForGateway},
 		"barred: gateway down, untried": {job: fresh(), seen: untried, do: Yield, why: ForGateway},
+		"barred: no turn":               {job: fresh(), seen: Seen{What: Paced, Until: start.Add(5 * time.Second)}, do: Yield, why: ForPace},
 		"barred: unknown inspector":     {job: fresh(), seen: Seen{What: UnknownHere, Delivery: 1}, do: Yield, why: ForSession},
 		"barred: unknown for long": {job: fresh(), seen: Seen{What: UnknownHere, Delivery: lastUnknown, Err: errors.New("unknown")}, do: End,
 			out: messages.OutcomeFailed, why2: messages.CauseNoSession},

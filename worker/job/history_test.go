@@ -205,6 +205,8 @@ func (h *history) reason(seen Seen) Reason {
 		return ForSession
 	case GatewayDown:
 		return ForGateway
+	case Paced:
+		return ForPace
 	case Answered:
 		if seen.Down && seen.Verdict.Class == retcode.Transient && seen.Verdict.Hint != TooFast {
 			return ForGateway
@@ -361,6 +363,8 @@ func (h *history) barred() (Seen, bool) {
 		return Seen{What: NoInspector, Elsewhere: h.chance(2)}, true
 	case 3:
 		return Seen{What: GatewayDown, Untried: h.chance(2)}, true
+	case 4:
+		return Seen{What: Paced, Until: h.now.Add(h.upTo(time.Minute))}, true
 	}
 	if h.job.Expires.Sub(h.now) < ShortestCall {
 		return Seen{What: TooLate}, true

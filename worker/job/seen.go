@@ -1,6 +1,8 @@
 package job
 
 import (
+	"time"
+
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway"
 )
@@ -29,6 +31,7 @@ const (
 	GatewayDown    // the gateway as a whole does not answer, and others try whether it is back
 	UnknownHere    // this worker does not know the inspector whom the command names
 	Itself         // the agent is the inspector
+	Paced          // there is no turn for its call until Until
 )
 
 // Seen is what has just happened. Withdrawn, Delivery, Lost and Protected are as of now,
@@ -47,5 +50,6 @@ type Seen struct {
 	Inspector string         // Told, Answered: in whose name
 	Down      bool           // Told, Answered, Confirmed: it failed, and the gateway counts as down
 	Elsewhere bool           // NoInspector: another inspector can be used here
+	Until     time.Time      // Paced
 	Untried   bool           // GatewayDown: no worker has called for it, and the call may show that the gateway is back
 }

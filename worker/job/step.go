@@ -43,4 +43,5 @@ const (
 	ForSession Reason = messages.WaitSession
 	ForGateway Reason = messages.WaitGateway
 	ForCall    Reason = messages.WaitCall
+	ForPace    Reason = messages.WaitPace
 )

@@ -17,6 +17,7 @@ const (
 	noInspector    = time.Second     // no inspector works here
 	unknownHere    = time.Second     // this worker does not know the inspector
 	gatewayDown    = time.Second     // and the command may show that it is back
+	noTurn         = time.Second     // others have the next ones
 
 	longRest  = 30 * time.Second
 	shortRest = 8 * time.Second // for what may end at any moment

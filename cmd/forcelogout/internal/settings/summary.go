@@ -62,6 +62,9 @@ func (c Summary) Write(out io.Writer) error {
 		}
 		line("concurrency", "concurrency", s.Concurrency)
 		line("rate", "rate", rateText(s.Rate))
+		if s.MaxPerMinute > 0 {
+			line("all workers", "max-per-minute", fmt.Sprintf("%d calls/min", s.MaxPerMinute))
+		}
 		line("attempts", "max-attempts", fmt.Sprintf("%d, waiting %v to %v", s.MaxAttempts, s.RetryInitial, s.RetryMax))
 		line("call timeout", "call-timeout", s.CallTimeout)
 		line("max age", "max-age", s.MaxAge)

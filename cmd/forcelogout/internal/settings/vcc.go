@@ -42,6 +42,7 @@ type PerVCC struct {
 
 	Concurrency  int               `yaml:"concurrency" default:"64" help:"Calls in flight."`
 	Rate         float64           `yaml:"rate" help:"Calls per second; 0 for no limit."`
+	MaxPerMinute int               `yaml:"max-per-minute" placeholder:"N" help:"Calls of all workers of the VCC in a minute, evenly spaced; no limit by default."`
 	CallTimeout  time.Duration     `yaml:"call-timeout" default:"10s" help:"Longest time of one call; below the consumer's ack_wait of 15s."`
 	MaxAge       time.Duration     `yaml:"max-age" default:"15m" help:"How late a command without expiresAt may be executed."`
 	MaxAttempts  int               `yaml:"max-attempts" default:"8" help:"Calls for one command before it fails."`
@@ -150,7 +151,7 @@ func (s PerVCC) Config(prefix messages.Prefix, instance string, drain time.Durat
 	}
 	cfg := worker.Config{
 		Prefix: prefix, VCC: s.VCC, Instance: instance, Gateway: client, Inspectors: accounts,
-		Concurrency: s.Concurrency, Rate: s.Rate, MaxAge: s.MaxAge, Protected: protected, Grace: s.grace(), Confirm: s.Confirm,
+		Concurrency: s.Concurrency, Rate: s.Rate, MaxPerMinute: s.MaxPerMinute, MaxAge: s.MaxAge, Protected: protected, Grace: s.grace(), Confirm: s.Confirm,
 		CallTimeout: s.CallTimeout, DrainTimeout: drain,
 		Retry:      worker.Retry{MaxAttempts: s.MaxAttempts, Initial: s.RetryInitial, Max: s.RetryMax},
 		AllowReply: s.AllowReply, Retcodes: classes,
@@ -191,6 +192,8 @@ func (s PerVCC) checkNumbers() error {
 		return fmt.Errorf("--concurrency %d: must be 1-4096", s.Concurrency)
 	case s.Rate < 0:
 		return fmt.Errorf("--rate %v: must be 0 (no limit) or more", s.Rate)
+	case s.MaxPerMinute < 0 || s.MaxPerMinute > 6000:
+		return fmt.Errorf("--max-per-minute %d: must be 1-6000, or 0 for no limit", s.MaxPerMinute)
 	case s.MaxAttempts < 1:
 		return fmt.Errorf("--max-attempts %d: must be 1 or more", s.MaxAttempts)
 	case s.CallTimeout <= 0 || s.MaxAge <= 0 || s.RetryInitial <= 0:
