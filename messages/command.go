@@ -12,6 +12,9 @@ import (
 // MaxCommandSize is the largest payload of a command, in bytes.
 const MaxCommandSize = 8 << 10
 
+// leastStayOut is the shortest time after which one more look makes sense.
+const leastStayOut = Duration(10 * time.Second)
+
 const (
 	maxReason      = 256 // characters
 	maxRequestedBy = 128 // characters
@@ -44,6 +47,10 @@ type Command struct {
 	WhenIdle   bool      `json:"whenIdle,omitzero"`
 	GraceUntil time.Time `json:"graceUntil,omitzero"`
 	WrapUp     Duration  `json:"wrapUp,omitzero"`
+
+	// StayOut asks for one more look that long after the sign-out. The result comes after
+	// it, and says whether the agent is back.
+	StayOut Duration `json:"stayOut,omitzero"`
 }
 
 // Expiry is when the command ends if nothing else ends it: at ExpiresAt, or where it does
@@ -153,7 +160,10 @@ func (c Command) checkGrace() error {
 	case c.WhenIdle && !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(c.GraceUntil):
 		return invalid("graceUntil", "must be before expiresAt, else an agent on a call would never be signed out")
 	}
-	return checkDuration("wrapUp", c.WrapUp, Duration(time.Second))
+	if err := checkDuration("wrapUp", c.WrapUp, Duration(time.Second)); err != nil {
+		return err
+	}
+	return checkDuration("stayOut", c.StayOut, leastStayOut)
 }
 
 func (c Command) checkTexts() error {

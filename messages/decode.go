@@ -115,6 +115,8 @@ func (d *commandDecoder) member(name string) error {
 		return d.time(name, &c.GraceUntil)
 	case "wrapUp":
 		return d.duration(name, &c.WrapUp)
+	case "stayOut":
+		return d.duration(name, &c.StayOut)
 	}
 	return unknownField(name)
 }
@@ -232,5 +234,5 @@ func unknownField(name string) error {
 
 func commandFields() []string {
 	return []string{"id", "workNo", "inspector", "issuedAt", "notBefore", "expiresAt",
-		"reason", "requestedBy", "replyTo", "meta", "signedInBefore", "whenIdle", "graceUntil", "wrapUp"}
+		"reason", "requestedBy", "replyTo", "meta", "signedInBefore", "whenIdle", "graceUntil", "wrapUp", "stayOut"}
 }

@@ -27,7 +27,8 @@ const full = `{
 	"signedInBefore": "2026-01-31T17:30:00Z",
 	"whenIdle": true,
 	"graceUntil": "2026-01-31T18:10:00Z",
-	"wrapUp": "90s"
+	"wrapUp": "90s",
+	"stayOut": "2m"
 }`
 
 func fullCommand() messages.Command {
@@ -47,6 +48,7 @@ func fullCommand() messages.Command {
 		WhenIdle:       true,
 		GraceUntil:     time.Date(2026, 1, 31, 18, 10, 0, 0, time.UTC),
 		WrapUp:         messages.Duration(90 * time.Second),
+		StayOut:        messages.Duration(2 * time.Minute),
 	}
 }
 

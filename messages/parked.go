@@ -38,6 +38,15 @@ type Parked struct {
 	Error      string    `json:"error,omitzero"`
 
 	Cancelled *Cancellation `json:"cancelled,omitzero"` // nil unless withdrawn
+	Out       *SignedOut    `json:"out,omitzero"`       // nil unless only one more look is to come
+}
+
+// SignedOut is what the result of a command will say whose agent is signed out.
+type SignedOut struct {
+	At        time.Time `json:"at"`
+	Already   bool      `json:"already,omitzero"`
+	Confirmed *bool     `json:"confirmed,omitzero"`
+	Inspector string    `json:"inspector,omitzero"`
 }
 
 // HandBackEarly is how much before its time the server delivers a command again that was

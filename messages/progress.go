@@ -16,12 +16,13 @@ const (
 
 // What a wait is for.
 const (
-	WaitTime    = "time"    // notBefore
-	WaitRetry   = "retry"   // the next call
-	WaitSession = "session" // an inspector who can make it
-	WaitGateway = "gateway" // the end of its outage
-	WaitCall    = "call"    // the end of the agent's call, or of its grace
-	WaitPace    = "pace"    // a turn, where calls per minute are limited
+	WaitTime    = "time"     // notBefore
+	WaitRetry   = "retry"    // the next call
+	WaitSession = "session"  // an inspector who can make it
+	WaitGateway = "gateway"  // the end of its outage
+	WaitCall    = "call"     // the end of the agent's call, or of its grace
+	WaitStayOut = "stay_out" // one more look at an agent who is signed out
+	WaitPace    = "pace"     // a turn, where calls per minute are limited
 )
 
 // Progress is a live event of a command under way. It is not stored: who does

@@ -30,10 +30,11 @@ type Result struct {
 	Confirmed   *bool             `json:"confirmed,omitzero"`   // whether the sign-out was seen; nil if not asked
 	AgentState  AgentState        `json:"agentState,omitzero"`  // as last told before the call; "" if not asked
 	Conditions  string            `json:"conditions,omitzero"`  // ConditionsUnknown where one could not be asked
+	Returned    *bool             `json:"returned,omitzero"`    // whether the agent was signed in again at the later look; nil if nobody could see
 	IssuedAt    time.Time         `json:"issuedAt,omitzero"`
 	StartedAt   time.Time         `json:"startedAt,omitzero"`
-	FinishedAt  time.Time         `json:"finishedAt,omitzero"`
-	Worker      string            `json:"worker,omitzero"` // instance name
+	FinishedAt  time.Time         `json:"finishedAt,omitzero"` // with a later look: of the sign-out
+	Worker      string            `json:"worker,omitzero"`     // instance name
 }
 
 // Encode returns the result's JSON. Gateway text is data from outside: retcode,
@@ -61,6 +62,7 @@ func (r Result) Encode() ([]byte, error) {
 	e.truth("confirmed", r.Confirmed)
 	e.text("agentState", string(r.AgentState))
 	e.text("conditions", r.Conditions)
+	e.truth("returned", r.Returned)
 	e.time("issuedAt", r.IssuedAt)
 	e.time("startedAt", r.StartedAt)
 	e.time("finishedAt", r.FinishedAt)

@@ -19,7 +19,7 @@ func fullResult() messages.Result {
 		Outcome:   messages.OutcomeFailed, Cause: messages.CauseRefused,
 		Retcode: "100-002", Message: "no right", HTTPStatus: 200, Error: "The gateway refused.",
 		Attempts: 2, Redelivered: true, Confirmed: new(bool),
-		AgentState: messages.AgentWrapUp, Conditions: messages.ConditionsUnknown,
+		AgentState: messages.AgentWrapUp, Conditions: messages.ConditionsUnknown, Returned: new(bool),
 		IssuedAt:   time.Date(2026, 1, 31, 18, 0, 0, 0, time.UTC),
 		StartedAt:  time.Date(2026, 1, 31, 19, 0, 0, 120_999_999, time.FixedZone("CET", 3600)),
 		FinishedAt: time.Date(2026, 1, 31, 18, 0, 1, 5e8, time.UTC),
@@ -37,7 +37,7 @@ func TestResultEncode(t *testing.T) {
 			`"reason":"shift-end","requestedBy":"wfm","meta":{"shift":"7","team":"Süd"},"notBefore":"2026-01-31T18:00:00.000Z",` +
 			`"outcome":"failed","cause":"refused","retcode":"100-002","message":"no right","httpStatus":200,` +
 			`"error":"The gateway refused.","attempts":2,"redelivered":true,"confirmed":false,` +
-			`"agentState":"wrap_up","conditions":"unknown",` +
+			`"agentState":"wrap_up","conditions":"unknown","returned":false,` +
 			`"issuedAt":"2026-01-31T18:00:00.000Z","startedAt":"2026-01-31T18:00:00.120Z",` +
 			`"finishedAt":"2026-01-31T18:00:01.500Z","worker":"w1"}`},
 		{"least", messages.Result{ID: "a", VCC: "v", WorkNo: "101", Outcome: messages.OutcomeSignedOut},

@@ -47,6 +47,8 @@ func TestValidate(t *testing.T) {
 		{"idle without grace", func(c *command) { c.GraceUntil = time.Time{} }, "whenIdle"},
 		{"grace without idle", func(c *command) { c.WhenIdle = false }, "graceUntil"},
 		{"wrap-up without idle", func(c *command) { c.WhenIdle, c.GraceUntil = false, time.Time{} }, "wrapUp"},
+		{"stay out too soon", func(c *command) { c.StayOut = messages.Duration(9 * time.Second) }, "stayOut"},
+		{"stay out too late", func(c *command) { c.StayOut = messages.Duration(61 * time.Minute) }, "stayOut"},
 		{"no wrap-up", func(c *command) { c.WrapUp = 0 }, ""},
 		{"an hour of wrap-up", func(c *command) { c.WrapUp = messages.Duration(time.Hour) }, ""},
 		{"more wrap-up", func(c *command) { c.WrapUp = messages.Duration(time.Hour + 1) }, "wrapUp"},

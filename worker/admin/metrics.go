@@ -23,6 +23,7 @@ type Metrics struct {
 	handedBack prometheus.Counter
 	leasesLost prometheus.Counter
 	dead       prometheus.Counter
+	returned   prometheus.Counter
 }
 
 // NewMetrics returns metrics under a registry of their own. Every series has the
@@ -54,8 +55,9 @@ func NewMetrics(vcc string) *Metrics {
 		handedBack: prometheus.NewCounter(counter("handed_back_total", "Commands given back to the server to wait there.")),
 		leasesLost: prometheus.NewCounter(counter("leases_lost_total", "Commands dropped because their lease ran out.")),
 		dead:       prometheus.NewCounter(counter("dead_letters_total", "Invalid commands.")),
+		returned:   prometheus.NewCounter(counter("returned_total", "Agents who were signed in again at the look after their sign-out.")),
 	}
-	m.registry.MustRegister(m.results, m.calls, m.latency, m.queueAge, lateness, m.handedBack, m.leasesLost, m.dead)
+	m.registry.MustRegister(m.results, m.calls, m.latency, m.queueAge, lateness, m.handedBack, m.leasesLost, m.dead, m.returned)
 	m.begin(lateness)
 	return m
 }
@@ -118,3 +120,6 @@ func (m *Metrics) LeaseLost() { m.leasesLost.Inc() }
 
 // Dead counts a dead letter.
 func (m *Metrics) Dead() { m.dead.Inc() }
+
+// Returned counts an agent who came back.
+func (m *Metrics) Returned() { m.returned.Inc() }

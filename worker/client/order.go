@@ -132,6 +132,7 @@ func difference(have, want messages.Command) string {
 	add("signed in before", stamp(have.SignedInBefore), stamp(want.SignedInBefore))
 	add("grace until", stamp(have.GraceUntil), stamp(want.GraceUntil))
 	add("wrap-up", duration(have.WrapUp), duration(want.WrapUp))
+	add("stay out", duration(have.StayOut), duration(want.StayOut))
 	add("reply to", have.ReplyTo, want.ReplyTo)
 	return strings.Join(all, ", ")
 }

@@ -66,7 +66,7 @@ type shown struct {
 func (e *Executor) take(x *execution) (*session.Use, error) {
 	// A withdrawal that was known before does not stop the wait: the inspector is needed to
 	// ask whether the agent is signed out.
-	stop := session.Stop{Drained: e.Draining, Gone: x.withdrawal(), At: x.Expires}
+	stop := session.Stop{Drained: e.Draining, Gone: x.withdrawal(), At: x.Until()}
 	use, err := e.Inspectors.Take(stop, x.wish())
 	if !errors.Is(err, session.ErrStopped) {
 		return use, err
@@ -91,7 +91,7 @@ func (e *Executor) mayCall(x *execution) (until time.Time, err error) {
 	if lease < job.ShortestCall {
 		return until, job.ErrLost
 	}
-	left := x.Expires.Sub(now)
+	left := x.Until().Sub(now)
 	if left < job.ShortestCall {
 		return until, errTooLate
 	}
@@ -101,9 +101,9 @@ func (e *Executor) mayCall(x *execution) (until time.Time, err error) {
 // wish says which inspectors may make the command's call, or ask about its agent.
 func (x *execution) wish() session.Wish {
 	if x.Orphan != nil {
-		return session.Wish{WorkNo: x.Command.WorkNo, By: x.Expires}
+		return session.Wish{WorkNo: x.Command.WorkNo, By: x.Until()}
 	}
-	return session.Wish{Inspector: x.Command.Inspector, WorkNo: x.Command.WorkNo, Avoid: x.Avoid, By: x.Expires}
+	return session.Wish{Inspector: x.Command.Inspector, WorkNo: x.Command.WorkNo, Avoid: x.Avoid, By: x.Until()}
 }
 
 // withdrawal is closed when the command is withdrawn; nil where that is known already.

@@ -45,6 +45,8 @@ func (e *Executor) Run(ctx context.Context, d *intake.Delivery, j *job.Job, note
 			seen = e.query(ctx, x)
 		case job.Call:
 			seen = e.call(ctx, x)
+		case job.Keep:
+			seen = e.keep(ctx, x)
 		case job.Confirm:
 			seen = e.confirm(ctx, x)
 		case job.End:

@@ -134,7 +134,7 @@ func (e *Executor) claim(ctx context.Context, x *execution) error {
 		at, p := time.Now(), x.Note(x.d.Seq, 0)
 		p.Claim, p.ClaimedBy, p.ClaimedAt, p.DueAt = x.d.Number(), e.Process, at, time.Time{}
 		var note uint64
-		note, err = e.Book.Notes.Write(ctx, x.Command.ID, p, x.note, x.Expires)
+		note, err = e.Book.Notes.Write(ctx, x.Command.ID, p, x.note, x.NotedUntil())
 		if err == nil {
 			x.note, x.claimedAt = note, at
 			return nil

@@ -19,7 +19,7 @@ import (
 func (e *Executor) yield(ctx context.Context, x *execution, step job.Step) {
 	e.awaits(x, step)
 	e.Book.Waits(x.Job, step, true)
-	err := e.leaveNote(ctx, x)
+	err := e.writeNote(ctx, x, x.d.Number())
 	switch {
 	case err == nil:
 		e.Noting.Worked(ctx)
@@ -61,9 +61,9 @@ func (e *Executor) delay(x *execution, step job.Step) time.Duration {
 	}
 }
 
-// leaveNote stores what the next worker must know. Where the command was withdrawn
-// meanwhile, the note says that too.
-func (e *Executor) leaveNote(ctx context.Context, x *execution) error {
+// writeNote stores what the next worker must know, and that a delivery ends with that; 0
+// for none. Where the command was withdrawn meanwhile, the note says that too.
+func (e *Executor) writeNote(ctx context.Context, x *execution, delivery uint64) error {
 	const most = 3 // others may write at the same time, each once
 	var err error
 	for range most {
@@ -71,7 +71,7 @@ func (e *Executor) leaveNote(ctx context.Context, x *execution) error {
 			return job.ErrLost
 		}
 		var note uint64
-		note, err = e.Book.Notes.Write(ctx, x.Command.ID, x.Note(x.d.Seq, x.d.Number()), x.note, x.Expires)
+		note, err = e.Book.Notes.Write(ctx, x.Command.ID, x.Note(x.d.Seq, delivery), x.note, x.NotedUntil())
 		if err == nil {
 			x.note = note
 			return nil
@@ -92,7 +92,7 @@ func (e *Executor) leaveTrace(ctx context.Context, x *execution) {
 	if !x.Called || !x.claimedAt.IsZero() || x.Effect == job.None {
 		return
 	}
-	if _, err := e.Book.Notes.Write(ctx, x.Command.ID, x.Note(x.d.Seq, 0), x.note, x.Expires); err != nil {
+	if _, err := e.Book.Notes.Write(ctx, x.Command.ID, x.Note(x.d.Seq, 0), x.note, x.NotedUntil()); err != nil {
 		e.Log.LogAttrs(ctx, slog.LevelInfo, "no note of the calls that were made", x.Attr(), slog.Any("error", err))
 	}
 }

@@ -22,7 +22,7 @@ func (j *Job) answered(seen Seen, p Policy, now time.Time) Step {
 			j.Effect = Claimed
 			return Step{Do: Confirm}
 		}
-		return j.end(endSignedOut())
+		return j.finish(endSignedOut(), now)
 	case retcode.Permanent:
 		return j.giveUp(p, now)
 	case retcode.Session:
@@ -57,7 +57,7 @@ func (j *Job) answered(seen Seen, p Policy, now time.Time) Step {
 func (j *Job) confirmed(seen Seen, p Policy, now time.Time) Step {
 	j.Down = seen.Down
 	if seen.State.Presence != gateway.PresenceSignedIn {
-		return j.end(j.done(seen.State.Presence))
+		return j.finish(j.done(seen.State.Presence), now)
 	}
 	j.Trouble = "the gateway said that the agent is signed out, but they stay signed in"
 	stayed := false

@@ -23,6 +23,9 @@ type Policy struct {
 // Decide has the rules: it notes what was seen, and returns what to do next.
 func Decide(j *Job, seen Seen, p Policy, now time.Time) Step {
 	j.note(seen)
+	if j.Out != nil {
+		return j.stay(seen, p, now)
+	}
 	switch seen.What {
 	case Secured:
 		return j.attempt(p, now)

@@ -38,6 +38,16 @@ func in(changes ...func(*Job)) *Job {
 func withdrawn(j *Job) { j.Cancelled = &messages.Cancellation{At: start} }
 func possible(j *Job)  { j.Effect, j.QueryFirst = Possible, true }
 func claimed(j *Job)   { j.Effect = Claimed }
+func stays(j *Job)     { j.Command.StayOut = messages.Duration(30 * time.Second) }
+
+// out is a command whose agent was signed out some time ago.
+func out(ago time.Duration) func(*Job) {
+	return func(j *Job) {
+		stays(j)
+		j.Out, j.DueAt = &messages.SignedOut{At: start.Add(-ago)}, start.Add(-ago).Add(30*time.Second)
+	}
+}
+
 func protected(j *Job) { j.Protected = true }
 func orphan(j *Job)    { j.Orphan = errors.New("unknown") }
 func polite(j *Job)    { j.Command.WhenIdle, j.Command.GraceUntil = true, start.Add(time.Minute) }
@@ -185,6 +195,27 @@ func TestDecide(t *testing.T) {
 		"confirmed: signed out":                 {job: in(used(1), claimed), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedOut}}, do: End, out: messages.OutcomeSignedOut},
 		"confirmed: nothing to be seen":         {job: in(used(1), claimed), seen: Seen{What: Confirmed}, do: End, out: messages.OutcomeSignedOut},
 		"confirmed: still signed in":            {job: in(used(1), claimed), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedIn}}, do: Wait, why: ForRetry},
+
+		"answer: success, one more look":  {job: in(used(1), stays), seen: answer(retcode.Success, NoHint), do: Keep},
+		"told: signed out, one more look": {job: in(possible, stays), seen: told(gateway.PresenceSignedOut), do: Keep},
+		"told: signed out, withdrawn":     {job: in(possible, stays, withdrawn), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeAlreadySignedOut},
+		"confirmed, one more look":        {job: in(used(1), claimed, stays), seen: Seen{What: Confirmed, State: gateway.State{Presence: gateway.PresenceSignedOut}}, do: Keep},
+		"out: noted":                      {job: in(out(0)), seen: Seen{What: Kept}, do: Yield, why: ForStayOut},
+		"out: not noted":                  {job: in(out(0)), seen: Seen{What: Kept, Err: errors.New("away")}, do: End, out: messages.OutcomeSignedOut},
+		"out: back from the server":       {job: in(out(29 * time.Second)), seen: Seen{What: Ready}, do: Wait, why: ForStayOut},
+		"out: no place":                   {job: in(out(29 * time.Second)), seen: Seen{What: NoPlace}, do: Yield, why: ForStayOut},
+		"out: time to look":               {job: in(out(30 * time.Second)), seen: Seen{What: Ready}, do: Query},
+		"out: expired":                    {job: in(out(30*time.Second), dies(0)), seen: Seen{What: Ready}, do: Query},
+		"out: protected":                  {job: in(out(30 * time.Second)), seen: spared(Seen{What: Ready}), do: Query},
+		"out: withdrawn":                  {job: in(out(0), withdrawn), seen: Seen{What: Ready}, do: End, out: messages.OutcomeSignedOut},
+		"out: lost":                       {job: in(out(0)), seen: lost, do: Drop},
+		"out: draining":                   {job: in(out(30 * time.Second)), seen: Seen{What: Draining}, do: Yield, why: ForStayOut},
+		"out: no session":                 {job: in(out(30 * time.Second)), seen: Seen{What: SessionPending}, do: Yield, why: ForStayOut},
+		"out: no session for long":        {job: in(out(90 * time.Second)), seen: Seen{What: SessionPending}, do: End, out: messages.OutcomeSignedOut},
+		"out: unread":                     {job: in(out(30 * time.Second)), seen: unread(), do: Wait, why: ForStayOut},
+		"out: unread too often":           {job: in(out(30*time.Second), func(j *Job) { j.Unread = 3 }), seen: unread(), do: End, out: messages.OutcomeSignedOut},
+		"out: told, signed in":            {job: in(out(30 * time.Second)), seen: told(gateway.PresenceSignedIn), do: End, out: messages.OutcomeSignedOut},
+		"out: told, signed out":           {job: in(out(30 * time.Second)), seen: told(gateway.PresenceSignedOut), do: End, out: messages.OutcomeSignedOut},
 
 		"barred: draining":              {job: fresh(), seen: Seen{What: Draining}, do: Yield, why: ForTime},
 		"barred: lost":                  {job: fresh(), seen: Seen{What: LeaseLost}, do: Drop},

@@ -112,6 +112,8 @@ func (j *Job) unserved(why error) Ending {
 // wins; so does a withdrawal before any call, as whoever withdrew it was told so.
 func (j *Job) Lapsed() Ending {
 	switch {
+	case j.Out != nil:
+		return j.ended()
 	case j.Effect == Claimed:
 		return j.done(gateway.PresenceUnknown) // the gateway said so in time
 	case j.Cancelled != nil && j.Effect == None:
@@ -122,8 +124,11 @@ func (j *Job) Lapsed() Ending {
 }
 
 // Withdrawn is the end of a command that was withdrawn before a call for it can have done
-// anything; false for every other one.
+// anything, or when its agent was signed out; false for every other one.
 func (j *Job) Withdrawn() (Ending, bool) {
+	if j.Cancelled != nil && j.Out != nil {
+		return j.ended(), true
+	}
 	if j.Cancelled == nil || j.Effect != None {
 		return Ending{}, false
 	}

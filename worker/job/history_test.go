@@ -29,13 +29,15 @@ type history struct {
 	ended      *Ending
 
 	calls   int
-	counted int           // answered in a way that counts
-	claimed bool          // the gateway said so
-	open    bool          // a call may have worked, and no query has been answered since
-	doubted bool          // the same, and no answer has said that the agent is signed in
-	others  time.Time     // somebody else's call may be under way until then
-	broken  error         // a rule, by a call
-	told    gateway.State // by the last query
+	counted int              // answered in a way that counts
+	claimed bool             // the gateway said so
+	open    bool             // a call may have worked, and no query has been answered since
+	doubted bool             // the same, and no answer has said that the agent is signed in
+	others  time.Time        // somebody else's call may be under way until then
+	broken  error            // a rule, by a call
+	told    gateway.State    // by the last query
+	kept    *messages.Parked // the note of a sign-out, once it is stored
+	done    bool             // the agent is signed out, and only a look is to come
 	past    []moment
 }
 
@@ -47,7 +49,8 @@ const (
 // TestHistories: no call after the expiry, after a cancellation that was seen, or beyond
 // the attempts; none for a protected agent, nor for one who is on a call and may
 // end it; none while a call may have worked and no query was answered; a claimed
-// sign-out never ends as cancelled; every history ends; the reason of a wait is the true
+// sign-out never ends as cancelled, and one that was noted never as anything but done, with
+// no call after it; every history ends; the reason of a wait is the true
 // one.
 func TestHistories(t *testing.T) {
 	t.Parallel()
@@ -84,6 +87,9 @@ func newHistory(c *Classifier, seed, i uint64) *history {
 		if h.chance(2) {
 			cmd.WrapUp = messages.Duration(time.Second + h.upTo(time.Minute))
 		}
+	}
+	if h.chance(4) {
+		cmd.StayOut = messages.Duration(10*time.Second + h.upTo(time.Minute))
 	}
 	h.job = New("default", cmd, start, start, time.Millisecond+h.upTo(3*time.Minute))
 	h.job.Delivery = 1
@@ -147,6 +153,8 @@ func (h *history) checkCall() error {
 		return errors.New("a call beyond the attempts")
 	case h.open:
 		return errors.New("a call while an earlier one may have worked")
+	case h.done:
+		return errors.New("a call for an agent who was signed out")
 	case h.cutsOff():
 		return errors.New("a call that cuts off what the agent may end")
 	default:
@@ -169,6 +177,10 @@ func (h *history) check(step Step, seen Seen) error {
 		e := step.Ending
 		h.ended = &e
 		switch {
+		case h.done && !e.Outcome().Success():
+			return errors.New("a sign-out that was done is denied")
+		case h.done && h.job.Returned != nil && h.now.Before(h.job.lookAt()):
+			return errors.New("it was looked too early")
 		case h.claimed && e.Outcome() == messages.OutcomeCancelled:
 			return errors.New("a claimed sign-out ends as cancelled")
 		case (h.open || h.now.Before(h.others)) && e.Outcome() == messages.OutcomeCancelled:
@@ -183,13 +195,16 @@ func (h *history) check(step Step, seen Seen) error {
 			return errors.New("cancelled by nobody")
 		}
 	case Wait, AwaitSession, Yield:
+		if h.by != nil && h.done && seen.What != Draining {
+			return errors.New("a withdrawn command waits for a look")
+		}
 		if h.by != nil && !h.doubted && !h.claimed && seen.What != Draining {
 			return errors.New("a withdrawn command waits, and nothing is open")
 		}
 		if want := h.reason(seen); want != "" && step.For != want {
 			return fmt.Errorf("it waits for %s, in truth for %s", step.For, want)
 		}
-		if step.Until.After(h.job.Expires) {
+		if step.Until.After(h.job.Until()) {
 			return errors.New("a wait that is longer than its life")
 		}
 	case Drop, Settle, Leave:
@@ -200,6 +215,9 @@ func (h *history) check(step Step, seen Seen) error {
 
 // reason is what the command waits for in truth, "" where a history cannot tell.
 func (h *history) reason(seen Seen) Reason {
+	if h.done {
+		return ForStayOut
+	}
 	switch seen.What {
 	case SessionPending, NoInspector:
 		return ForSession
@@ -236,6 +254,14 @@ func (h *history) do(step Step) Seen {
 		return h.query()
 	case Call:
 		return h.call()
+	case Keep:
+		h.done = true
+		if h.chance(10) {
+			return Seen{What: Kept, Err: errors.New("NATS is away")}
+		}
+		p := h.job.Note(7, 0)
+		h.kept = &p
+		return Seen{What: Kept}
 	case Confirm:
 		return Seen{What: Confirmed, State: gateway.State{Presence: gateway.Presence(h.IntN(3))}}
 	}
@@ -268,8 +294,14 @@ func (h *history) yield(step Step) Seen {
 	if h.chance(20) {
 		// The worker dies instead: AckWait passes, and nothing is known.
 		h.now = h.now.Add(15 * time.Second)
-		p = messages.Parked{Cancelled: p.Cancelled}
-		h.open, h.doubted, h.counted, h.claimed = true, true, 0, false
+		cancelled := p.Cancelled
+		p = messages.Parked{}
+		if h.kept != nil {
+			p = *h.kept
+		} else {
+			h.open, h.doubted, h.counted, h.claimed = true, true, 0, false
+		}
+		p.Cancelled = cancelled
 	}
 	next.Resume(p, 1, 7, h.classifier)
 	h.job = next
@@ -366,7 +398,7 @@ func (h *history) barred() (Seen, bool) {
 	case 4:
 		return Seen{What: Paced, Until: h.now.Add(h.upTo(time.Minute))}, true
 	}
-	if h.job.Expires.Sub(h.now) < ShortestCall {
+	if h.job.Until().Sub(h.now) < ShortestCall {
 		return Seen{What: TooLate}, true
 	}
 	return Seen{}, false

@@ -45,6 +45,9 @@ type Job struct {
 	Unasked     bool                // a condition could not be asked at the last look
 	WrapUpSince time.Time           // since when the agent is at their after-call work; zero where they are not
 
+	Out      *messages.SignedOut // nil unless its agent is signed out, and one more look is to come
+	Returned *bool               // whether they were back at the look; nil where nobody could see
+
 	Orphan    error          // why nobody can call for it: nobody knows the inspector whom it names; nil while that is open
 	Inspector string         // who acted
 	Avoid     string         // who had no right to

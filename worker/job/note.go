@@ -22,11 +22,11 @@ func (j *Job) Note(seq, delivery uint64) messages.Parked {
 	return messages.Parked{
 		Sequence: seq, Delivery: delivery, Calls: j.Calls, Spent: j.Spent,
 		Unread: j.Unread, Ending: j.Ending,
-		Redelivered: j.Redelivered, Ask: j.QueryFirst, Possible: j.Effect == Possible, SignedOut: j.Effect == Claimed,
+		Redelivered: j.Redelivered, Ask: j.QueryFirst, Possible: j.Effect == Possible, SignedOut: j.Effect == Claimed || j.Out != nil,
 		StartedAt: j.StartedAt, DueAt: j.DueAt, OpenUntil: j.OpenUntil,
 		Retcode: j.Answer.Retcode, Message: j.Answer.Message, HTTPStatus: j.Answer.HTTPStatus, Error: j.Trouble,
 		AgentState: j.AgentState, Unasked: j.Unasked, WrapUpSince: j.WrapUpSince,
-		Cancelled: j.Cancelled,
+		Cancelled: j.Cancelled, Out: j.Out,
 	}
 }
 
@@ -48,6 +48,7 @@ func (j *Job) Recall(p messages.Parked, c *Classifier) {
 		j.Verdict = c.Call(j.Answer, nil)
 	}
 	j.Trouble = p.Error
+	j.Out = p.Out
 	j.AgentState, j.Unasked, j.WrapUpSince = p.AgentState, p.Unasked, p.WrapUpSince
 }
 
@@ -87,6 +88,9 @@ func (j *Job) TakeUp(self string, p messages.Parked, note, seq uint64) error {
 		j.Doubt()
 		if p.SignedOut {
 			j.raise(Claimed)
+		}
+		if p.Out != nil {
+			j.Out = p.Out
 		}
 	}
 	j.Cancelled = p.Cancelled

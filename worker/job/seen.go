@@ -17,6 +17,7 @@ const (
 	Told                  // a state query was answered, or failed
 	Answered              // a call was answered, or failed
 	Confirmed             // the effect of a successful call was looked for
+	Kept                  // that the agent is signed out was noted; not where there is an Err
 
 	// These bar what was to be done. Nothing was sent.
 	NoPlace        // it cannot wait in this process

@@ -16,6 +16,7 @@ const (
 	Secure                 // make sure that the command has no result and is this worker's alone
 	Query                  // ask for the agent's state
 	Call                   // force the agent's sign-out
+	Keep                   // note that the agent is signed out
 	Confirm                // look whether the agent is signed out
 	Yield                  // note how far it got, and give it back to the server until Until
 	End                    // record Ending, then acknowledge
@@ -43,5 +44,6 @@ const (
 	ForSession Reason = messages.WaitSession
 	ForGateway Reason = messages.WaitGateway
 	ForCall    Reason = messages.WaitCall
+	ForStayOut Reason = messages.WaitStayOut
 	ForPace    Reason = messages.WaitPace
 )

@@ -16,7 +16,7 @@ func (j *Job) told(seen Seen, p Policy, now time.Time) Step {
 	case seen.State.Presence == gateway.PresenceSignedOut:
 		j.Inspector = seen.Inspector
 		j.look(seen.State, now)
-		return j.end(j.out())
+		return j.finish(j.out(), now)
 	case seen.State.Presence == gateway.PresenceSignedIn && j.Effect == Possible && !j.goesOn(now):
 		// Before OpenUntil the call may still work after this answer.
 		j.Effect = None

@@ -148,6 +148,9 @@ func (b *Book) conclude(ctx context.Context, ended *posted) {
 	}
 	b.Metrics.Result(r.Outcome, r.Cause)
 	b.Metrics.Lateness(r.Outcome, r.FinishedAt.Sub(due(j)))
+	if r.Returned != nil && *r.Returned {
+		b.Metrics.Returned()
+	}
 	level := resultLevel(r.Outcome)
 	if !b.Log.Enabled(ctx, level) {
 		return
@@ -165,17 +168,21 @@ func due(j *job.Job) time.Time {
 
 func (b *Book) result(e End) messages.Result {
 	j := e.Job
-	return messages.Result{
+	r := messages.Result{
 		ID: j.Command.ID, VCC: b.VCC, WorkNo: j.Command.WorkNo, Inspector: j.Inspector,
 		Reason: j.Command.Reason, RequestedBy: j.Command.RequestedBy, Meta: j.Command.Meta,
 		NotBefore: j.Command.NotBefore,
 		Outcome:   e.Ending.Outcome(), Cause: e.Ending.Cause(), Error: e.Ending.Text(),
 		Retcode: j.Answer.Retcode, Message: j.Answer.Message, HTTPStatus: j.Answer.HTTPStatus,
 		Attempts: j.Calls, Redelivered: j.Redelivered, Confirmed: j.Confirmed,
-		AgentState: j.AgentState, Conditions: conditions(j),
+		AgentState: j.AgentState, Conditions: conditions(j), Returned: j.Returned,
 		IssuedAt: j.IssuedAt, StartedAt: j.StartedAt, FinishedAt: time.Now(),
 		Worker: b.Instance,
 	}
+	if j.Out != nil {
+		r.FinishedAt = j.Out.At
+	}
+	return r
 }
 
 // conditions says whether one of the command's could not be asked.

@@ -13,6 +13,7 @@ type Conditions struct {
 	GraceUntil     string
 	WrapUp         string
 	SignedInBefore string
+	StayOut        string
 }
 
 // beside are the cells of conditions that a row does not say itself. A row that is not to
@@ -25,6 +26,7 @@ func (c Conditions) beside(command messages.Command, says func(field string) boo
 		}
 	}
 	add("signedInBefore", "signedinbefore", c.SignedInBefore)
+	add("stayOut", "stayout", c.StayOut)
 	if says("whenIdle") && !command.WhenIdle {
 		return cells
 	}

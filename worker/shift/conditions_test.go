@@ -36,7 +36,7 @@ func TestConditions(t *testing.T) {
 	} {
 		d.Conditions = Conditions{}
 		plain, bad, err := rowsOf(d, text)
-		if d.Conditions = (Conditions{WhenIdle: "true", GraceUntil: "+10m", WrapUp: "60s", SignedInBefore: "14:00"}); len(plain) != 1 {
+		if d.Conditions = (Conditions{WhenIdle: "true", GraceUntil: "+10m", WrapUp: "60s", SignedInBefore: "14:00", StayOut: "2m"}); len(plain) != 1 {
 			// A grace without whenIdle is no command by itself.
 			plain, bad, err = rowsOf(d, text)
 		}
@@ -48,6 +48,9 @@ func TestConditions(t *testing.T) {
 		c := rows[0].Command
 		if c.WhenIdle != want.WhenIdle || !c.GraceUntil.Equal(want.GraceUntil) || c.WrapUp != want.WrapUp || !c.SignedInBefore.Equal(want.SignedInBefore) {
 			t.Errorf("%s: %+v", text, c)
+		}
+		if c.StayOut != messages.Duration(2*time.Minute) {
+			t.Errorf("%s: stay out %v", text, c.StayOut)
 		}
 		if c.ID != plain[0].Command.ID {
 			t.Errorf("%s: another id with conditions", text)

@@ -19,7 +19,7 @@ func columns() map[string]string {
 	return map[string]string{
 		"workno": "workNo", "at": "at", "expiresat": "expiresAt", "notbefore": "notBefore", "reason": "reason",
 		"vcc": "vcc", "id": "id", "inspector": "inspector", "requestedby": "requestedBy", "replyto": "replyTo",
-		"signedinbefore": "signedInBefore", "whenidle": "whenIdle", "graceuntil": "graceUntil", "wrapup": "wrapUp",
+		"signedinbefore": "signedInBefore", "whenidle": "whenIdle", "graceuntil": "graceUntil", "wrapup": "wrapUp", "stayout": "stayOut",
 	}
 }
 

@@ -106,9 +106,13 @@ func (d Defaults) conditions(row *Row, cells map[string]string) error {
 	default:
 		return fmt.Errorf("whenIdle: must be true or false, got %q", cells["whenidle"])
 	}
-	if text := cells["wrapup"]; text != "" {
-		if err := c.WrapUp.UnmarshalText([]byte(text)); err != nil || c.WrapUp <= 0 {
-			return fmt.Errorf("wrapUp: must be a length of time such as 60s, got %q", text)
+	for name, to := range map[string]*messages.Duration{"wrapUp": &c.WrapUp, "stayOut": &c.StayOut} {
+		text := cells[strings.ToLower(name)]
+		if text == "" {
+			continue
+		}
+		if err := to.UnmarshalText([]byte(text)); err != nil || *to <= 0 {
+			return fmt.Errorf("%s: must be a length of time such as 60s, got %q", name, text)
 		}
 	}
 	return nil

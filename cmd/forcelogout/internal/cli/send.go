@@ -79,7 +79,7 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 	defer closeAll()
 	s := &sending{cl: cl, rows: rows, total: total, quiet: c.File != "", json: c.JSON, okIfEnded: c.OKIfEnded, timeout: time.Duration(c.Timeout), std: std}
 	if c.Wait {
-		return s.andWait(ctx, time.Duration(c.WaitTimeout), report)
+		return s.andWait(ctx, time.Duration(c.WaitTimeout+c.StayOut), report)
 	}
 	return s.send(ctx)
 }

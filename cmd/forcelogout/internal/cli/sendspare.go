@@ -20,6 +20,7 @@ type spareFlags struct {
 	Grace          shift.Span `placeholder:"DURATION" help:"With --when-idle: for how long, from the command's time (default: 10m)."`
 	WrapUp         shift.Span `placeholder:"DURATION" help:"With --when-idle: let them end their after-call work as well, for this long at most."`
 	SignedInBefore string     `placeholder:"TIME" help:"Leave agents alone whose present sign-in began later: they are in the next shift. 14:00 is the last before the command's time."`
+	StayOut        shift.Span `placeholder:"DURATION" help:"Look once more that long after the sign-out; the result comes then, and tells who is back."`
 	Max            int        `placeholder:"N" help:"Send nothing where there are more commands than that, unless --yes."`
 	Yes            bool       `help:"With --max: send all the same."`
 	Except         string     `placeholder:"FILE" help:"Send nothing for these agents: a file with their numbers, and # remarks."`
@@ -37,6 +38,8 @@ func (f spareFlags) conditions(now time.Time, loc *time.Location) (c shift.Condi
 		return c, errors.New("--wrap-up: must be from 1s to 1h")
 	}
 	switch {
+	case f.StayOut != 0 && (f.StayOut < shift.Span(10*time.Second) || f.StayOut > shift.Span(time.Hour)):
+		return c, errors.New("--stay-out: must be from 10s to 1h")
 	case f.Max < 0:
 		return c, fmt.Errorf("--max %d: must be above 0", f.Max)
 	case f.Yes && f.Max == 0:
@@ -48,6 +51,9 @@ func (f spareFlags) conditions(now time.Time, loc *time.Location) (c shift.Condi
 			grace = settings.DefaultGrace
 		}
 		c.WhenIdle, c.GraceUntil = "true", "+"+grace.String()
+	}
+	if f.StayOut > 0 {
+		c.StayOut = time.Duration(f.StayOut).String()
 	}
 	if wrapUp > 0 {
 		c.WrapUp = wrapUp.String()

@@ -97,13 +97,13 @@ func TestSendConditions(t *testing.T) {
 		t.Fatal(errOut)
 	}
 	code, out, errOut := invoke(ctx, "send", "--nats", url, "30001", "--id", "a", "--not-before", "2126-01-01T18:00:00Z", "--tz", "UTC",
-		"--when-idle", "--wrap-up", "90s", "--signed-in-before", "14:00")
+		"--when-idle", "--wrap-up", "90s", "--signed-in-before", "14:00", "--stay-out", "2m")
 	if code != exit.OK {
 		t.Fatalf("exit %d, %s%s", code, out, errOut)
 	}
 	sent := lastCommand(ctx, t, url)
 	for _, want := range []string{
-		`"whenIdle":true`, `"graceUntil":"2126-01-01T18:10:00Z"`, `"wrapUp":"1m30s"`, `"signedInBefore":"2126-01-01T14:00:00Z"`, `"expiresAt":"2126-01-01T18:25:00Z"`,
+		`"whenIdle":true`, `"graceUntil":"2126-01-01T18:10:00Z"`, `"wrapUp":"1m30s"`, `"stayOut":"2m"`, `"signedInBefore":"2126-01-01T14:00:00Z"`, `"expiresAt":"2126-01-01T18:25:00Z"`,
 	} {
 		if !strings.Contains(sent, want) {
 			t.Errorf("no %s in %s", want, sent)
@@ -113,6 +113,7 @@ func TestSendConditions(t *testing.T) {
 		"--grace goes with --when-idle":   {"--grace", "10m"},
 		"--wrap-up goes with --when-idle": {"--wrap-up", "60s"},
 		"from 1s to 1h":                   {"--when-idle", "--wrap-up", "2h"},
+		"from 10s to 1h":                  {"--stay-out", "5s"},
 		"--signed-in-before":              {"--signed-in-before", "lunch"},
 	} {
 		if code, out, errOut := invoke(ctx, append([]string{"send", "--nats", url, "30001"}, args...)...); code != exit.Usage || !strings.Contains(errOut, want) {

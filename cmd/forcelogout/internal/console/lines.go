@@ -24,6 +24,9 @@ func resultLine(r messages.Result, paint painter, width int, ids bool) string {
 	if r.Error != "" {
 		more += "  " + r.Error
 	}
+	if r.Returned != nil && *r.Returned {
+		more += "  is back"
+	}
 	more = Printable(more)
 	if utf8.RuneCountInString(line+more) > width {
 		more = "\n" + Clip("          "+strings.TrimLeft(more, " "), width)
@@ -36,6 +39,10 @@ func progressLine(p messages.Progress) string {
 	switch {
 	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitCall:
 		line += "waits for the end of the agent's call, next look " + p.Until.Local().Format(time.TimeOnly)
+	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitStayOut:
+		line += "signed out, one more look " + p.Until.Local().Format(time.TimeOnly)
+	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitPace:
+		line += "waits for a turn, as calls per minute are limited"
 	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitGateway:
 		line += "waits for the gateway, which is down"
 	case p.Phase == messages.PhaseWait && p.WaitFor == messages.WaitSession:
