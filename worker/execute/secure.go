@@ -49,7 +49,7 @@ func (e *Executor) own(ctx context.Context, x *execution) error {
 	if _, err := e.mayCall(x); err != nil {
 		return err
 	}
-	if x.Cancelled == nil {
+	if x.Cancelled == nil && !x.Protected {
 		// No claim is written where no inspector could make the call.
 		if err := e.Inspectors.Possible(x.wish()); err != nil {
 			return err
