@@ -88,8 +88,8 @@ func TestPermissions(t *testing.T) {
 		return out
 	}
 	run("setup", "setup")
-	a := in.keeper("a", roles["worker"], "--no-setup", "--inbox-prefix", inbox("worker"))
-	b := in.keeper("b", roles["worker"], "--no-setup", "--inbox-prefix", inbox("worker"))
+	a := in.keeper("a", roles["worker"], "--no-setup", "--inbox-prefix", inbox("worker"), "--max-per-minute", "600")
+	b := in.keeper("b", roles["worker"], "--no-setup", "--inbox-prefix", inbox("worker"), "--max-per-minute", "600")
 	watching, stop := context.WithCancel(ctx)
 	var watched rig.Output
 	ended := make(chan int, 1)
@@ -117,6 +117,7 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("%s: status %+v", role, status)
 		}
 	}
+	run("publisher", "send", "--wait", "--stay-out", "10s", "30006")
 	run("observer", "result", "later-done", "--vcc", "default")
 	operate(t, in, roles, run)
 	stop()
