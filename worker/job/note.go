@@ -89,9 +89,9 @@ func (j *Job) TakeUp(self string, p messages.Parked, note, seq uint64) error {
 		if p.SignedOut {
 			j.raise(Claimed)
 		}
-		if p.Out != nil {
-			j.Out = p.Out
-		}
+	}
+	if p.Out != nil { // whoever wrote it, the agent is signed out
+		j.Out = p.Out
 	}
 	j.Cancelled = p.Cancelled
 	if p.Cancelled != nil {

@@ -60,3 +60,20 @@ func TestOutEndsByItself(t *testing.T) {
 		t.Errorf("withdrawn: %+v", got)
 	}
 }
+
+// TestOutIsTakenUp: whoever finds the note of a sign-out makes no call, whatever delivery
+// wrote it.
+func TestOutIsTakenUp(t *testing.T) {
+	t.Parallel()
+	for delivery := range uint64(3) {
+		first := in(out(0))
+		j := in(stays)
+		j.Delivery = delivery + 1
+		if err := j.TakeUp("this", first.Note(7, 0), 1, 7); err != nil {
+			t.Errorf("delivery %d: %v", j.Delivery, err)
+		}
+		if step := Decide(j, Seen{What: Secured, Delivery: j.Delivery}, policy(), start); step.Do != Yield || step.For != ForStayOut {
+			t.Errorf("delivery %d: %+v", j.Delivery, step)
+		}
+	}
+}

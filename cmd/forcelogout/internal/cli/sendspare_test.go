@@ -4,14 +4,18 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
+	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
 )
 
@@ -184,6 +188,43 @@ func TestMax(t *testing.T) {
 		}
 		if _, out, errOut := invoke(ctx, "status", "--nats", url, "--json"); !strings.Contains(out, c.held) || c.held == "" && strings.Contains(out, "scheduled") {
 			t.Errorf("%v: not %q in %s%s", c.args, c.held, out, errOut)
+		}
+	}
+}
+
+// TestSparePeopleCommands: every command line of the page about it is one that the program
+// takes, and its configuration has keys that a worker knows.
+func TestSparePeopleCommands(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../../deploy/docs/spare-people.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^(?:forcelogout|.*`+"`forcelogout"+`) ([^`+"`"+`\n]+)`).FindAllStringSubmatch(string(page), -1)
+	if len(lines) < 4 {
+		t.Fatalf("only %d command lines found", len(lines))
+	}
+	for _, line := range lines {
+		var cli commands
+		parser, err := kong.New(&cli, kong.Name("forcelogout"), kong.DefaultEnvars("FORCELOGOUT"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(strings.Fields(line[1])); err != nil {
+			t.Errorf("%s: %v", line[0], err)
+		}
+	}
+	known := reflect.TypeFor[settings.PerVCC]()
+	for _, key := range []string{"protect", "protect-file", "when-idle", "grace", "wrap-up", "max-per-minute"} {
+		if !strings.Contains(string(page), "`"+key) && !strings.Contains(string(page), key+":") {
+			t.Errorf("the page does not tell of %s", key)
+		}
+		found := false
+		for i := range known.NumField() {
+			found = found || known.Field(i).Tag.Get("yaml") == key
+		}
+		if !found {
+			t.Errorf("no setting is called %s", key)
 		}
 	}
 }
