@@ -23,6 +23,7 @@
 //	          |         |         |        |       |
 //	          |         v         v        v       v
 //	          |        End: result stored, then acknowledged
+//	          +-> Keep: that the agent is out is noted; one more look, then End
 //	          +-> Yield: note stored, then given back until it is due
 //	          +-> Drop, Settle, LeaveToTwin, Leave: it is not this worker's
 //

@@ -135,3 +135,28 @@ func TestStayOutKilled(t *testing.T) {
 		t.Errorf("%d calls, result %+v", r.calls("30001"), got)
 	}
 }
+
+// TestStayOutKilledAmongCalls: the worker is killed with some commands noted, some in a call
+// and some not begun. Each agent is signed out by one call, and looked at once more.
+func TestStayOutKilledAmongCalls(t *testing.T) {
+	t.Parallel()
+	const n = 30
+	r := newRig(t)
+	var commands []messages.Command
+	for i := range n {
+		r.sim.SetAgent(agentNo(i), sim.Agent{SignedIn: true})
+		r.sim.Plan(agentNo(i), sim.Answer{Delay: time.Duration(i) * 20 * time.Millisecond})
+		commands = append(commands, staying("id-"+agentNo(i), agentNo(i)))
+	}
+	process := r.startProcess()
+	r.send(commands...)
+	r.noted("id-" + agentNo(n/3))
+	r.must(process.Kill())
+	r.start(nil)
+	for _, got := range r.await(n) {
+		if !got.Outcome.Success() || got.Returned == nil || *got.Returned || r.calls(got.WorkNo) != 1 {
+			t.Errorf("%d calls, result %+v", r.calls(got.WorkNo), got)
+		}
+	}
+	r.idle()
+}
