@@ -99,7 +99,7 @@ func (j *Job) stay(seen Seen, p Policy, now time.Time) Step {
 	case seen.What == Ready, seen.What == Kept:
 		return Step{Do: Query}
 	default: // the look is barred
-		j.DueAt = now.Add(j.pause(noInspector, shortRest, now))
+		j.DueAt = now.Add(j.inspectorPause(false, now))
 		return j.yieldOut()
 	}
 }
