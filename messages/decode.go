@@ -180,8 +180,11 @@ func (d *commandDecoder) duration(field string, to *Duration) error {
 	if err := d.text(field, &s); err != nil {
 		return err
 	}
-	if to.UnmarshalText([]byte(s)) != nil || *to <= 0 {
+	if to.UnmarshalText([]byte(s)) != nil {
 		return invalid(field, "must be a length of time such as 60s or 1m30s, got "+quote(s))
+	}
+	if *to == 0 {
+		return invalid(field, "must be whole seconds from 1s, leave the field out instead")
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func schemaType(of reflect.Type) string {
 	case reflect.Map:
 		return "object"
 	}
-	if of == reflect.TypeFor[time.Time]() {
+	if of == reflect.TypeFor[time.Time]() || of == reflect.TypeFor[messages.Duration]() {
 		return "string"
 	}
 	return "a type that this test does not know"
@@ -124,6 +124,7 @@ func TestSchemaValues(t *testing.T) {
 	for _, test := range []struct{ schema, field, file, constants string }{
 		{"result", "outcome", "outcome.go", "Outcome"},
 		{"result", "cause", "outcome.go", "Cause"},
+		{"result", "agentState", "agentstate.go", "Agent"},
 		{"progress", "phase", "progress.go", "Phase"},
 		{"progress", "waitFor", "progress.go", "Wait"},
 		{"gateway-state", "state", "gatewaystate.go", "Gateway"},

@@ -43,7 +43,7 @@ func (c Cause) Words() string {
 		return "withdrawn before its time"
 	case CauseSuperseded:
 		return "the agent had signed in again"
-	case "protected":
+	case CauseProtected:
 		return "the agent is protected"
 	}
 	return spaced(string(c))

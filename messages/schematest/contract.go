@@ -122,6 +122,7 @@ func isBeyondSchema(refusal error) bool {
 		{"meta", "names and values must have at most"},
 		{"replyTo", "must have at most"},
 		{invalid.Field, "must be a real time"},
+		{invalid.Field, "must be whole seconds from"},
 		{invalid.Field, "must be within the years"},
 	} {
 		if invalid.Field == beyond.field && strings.HasPrefix(invalid.Problem, beyond.problem) {
