@@ -26,8 +26,9 @@ type Replacement struct {
 // Brake bounds what a replacement may withdraw: a file that is cut off must not empty the
 // evening. The zero value allows everything.
 type Brake struct {
-	Percent int // of what the file speaks for; 0 for no bound
-	Free    int // so many may be withdrawn in any case
+	None    bool // nothing may be withdrawn
+	Percent int  // of what the file speaks for; 0 for no bound
+	Free    int  // so many may be withdrawn in any case
 }
 
 // BrakeError says that a replacement would withdraw more than it may.
@@ -44,7 +45,7 @@ func (b Brake) check(changes []Change, of int) error {
 			n++
 		}
 	}
-	if b.Percent == 0 || n <= b.Free || n*100 <= b.Percent*of {
+	if n == 0 || !b.None && (b.Percent == 0 || n <= b.Free || n*100 <= b.Percent*of) {
 		return nil
 	}
 	return &BrakeError{Withdrawn: n, Of: of, Percent: b.Percent}

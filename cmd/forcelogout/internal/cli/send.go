@@ -19,6 +19,7 @@ import (
 type sendCommand struct {
 	clientFlags
 	spareFlags
+	replaceFlags
 	Agents      []string   `arg:"" optional:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
 	File        string     `placeholder:"FILE" help:"Shift file, CSV with a header or NDJSON; - for standard input."`
 	VCC         string     `name:"vcc" default:"default" help:"Virtual contact center."`
@@ -46,6 +47,9 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 	defaults, err := c.defaults(time.Now())
 	if err != nil {
 		return exit.Misused(err)
+	}
+	if c.Replace != "" {
+		return c.replace(ctx, std, defaults)
 	}
 	rows, done, err := c.rows(defaults)
 	if err != nil {
@@ -117,6 +121,14 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 		problems = append(problems, errors.New("--at and --not-before: give one of them"))
 	case c.Report != "" && !c.Wait:
 		problems = append(problems, errors.New("--report needs --wait: without it there are no results to report"))
+	case c.Replace != "" && c.File == "":
+		problems = append(problems, errors.New("--replace goes with --file"))
+	case c.Replace != "" && c.Wait:
+		problems = append(problems, errors.New("--wait does not go with --replace: follow the results with forcelogout watch"))
+	case c.MaxWithdraw != "" && c.Replace == "":
+		problems = append(problems, errors.New("--max-withdraw goes with --replace"))
+	case c.SkipInvalid && c.Replace != "":
+		problems = append(problems, errors.New("--skip-invalid does not go with --replace: the agents of bad lines would be withdrawn"))
 	case c.SkipInvalid && c.File == "":
 		problems = append(problems, errors.New("--skip-invalid goes with --file"))
 	}
