@@ -180,3 +180,43 @@ func (c *Client) pastsOf(ctx context.Context, vcc string, shifts []Shift, open m
 	}
 	return again, nil
 }
+
+// IDs are the ids of commands that were made of rows of a file, by replacement or not:
+// those that have not ended, or else the last ones. Rows carry the ids that a file alone
+// gives them.
+func (c *Client) IDs(ctx context.Context, vcc string, rows []Wanted, loc *time.Location) ([]string, error) {
+	plan, err := c.Plan(ctx, vcc)
+	if err != nil {
+		return nil, err
+	}
+	byAgent, open := map[string][]Entry{}, map[string]bool{}
+	for _, e := range plan {
+		byAgent[e.Command.WorkNo] = append(byAgent[e.Command.WorkNo], e)
+		open[e.Command.ID] = true
+	}
+	shifts := make([]Shift, len(rows))
+	for i, w := range rows {
+		shifts[i] = w.Shift
+	}
+	past, err := c.pasts(ctx, vcc, shifts, open)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, w := range rows {
+		before := len(ids)
+		for _, e := range byAgent[w.Shift.WorkNo] {
+			if _, planned := readPlanID(e.Command.ID); e.Command.ID == w.Order.Command.ID || planned && e.ends(w.Shift, loc) {
+				ids = append(ids, e.Command.ID)
+			}
+		}
+		switch p := past[w.Shift]; {
+		case len(ids) > before:
+		case p.next > 0:
+			ids = append(ids, w.Shift.commandID(p.next-1))
+		default:
+			ids = append(ids, w.Order.Command.ID)
+		}
+	}
+	return ids, nil
+}

@@ -116,10 +116,10 @@ func (w *withdrawing) search(ctx context.Context, which Selection) ([]*open, err
 			return
 		}
 		due := command.NotBefore
-		if due.IsZero() && !(which.From.IsZero() && which.Until.IsZero()) {
+		if due.IsZero() && which.dated() {
 			due, failed = w.heldUntil(ctx, command.ID)
 		}
-		if which.matches(command, due) {
+		if which.Matches(command, due) {
 			found.add(command, 0, time.Time{})
 		}
 	})
@@ -131,7 +131,7 @@ func (w *withdrawing) search(ctx context.Context, which Selection) ([]*open, err
 		if due.IsZero() {
 			due = msg.Time
 		}
-		if which.matches(command, due) {
+		if which.Matches(command, due) {
 			found.add(command, msg.Sequence, msg.Time)
 		}
 		return true

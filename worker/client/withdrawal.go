@@ -62,11 +62,18 @@ func late(id string, r *messages.Result) Withdrawal {
 type Selection struct {
 	IDs         []string
 	WorkNo      string
-	Shift       string    // meta.shift
-	From, Until time.Time // due at From or later, and before Until. A command without a time is due when the stream took it
+	Shift       string // meta.shift
+	Meta        map[string]string
+	From, Until time.Time      // due at From or later, and before Until. A command without a time is due when the stream took it
+	Day         string         // of the shift, as 2026-11-25
+	Loc         *time.Location // whose calendar tells the day
 }
 
-func (s Selection) matches(c messages.Command, due time.Time) bool {
-	return (s.WorkNo == "" || c.WorkNo == s.WorkNo) && (s.Shift == "" || c.Meta["shift"] == s.Shift) &&
+// dated reports whether it matters when a command is due.
+func (s Selection) dated() bool { return !s.From.IsZero() || !s.Until.IsZero() || s.Day != "" }
+
+// Matches reports whether a command that has not ended is meant, by anything but its id.
+func (s Selection) Matches(c messages.Command, due time.Time) bool {
+	return (s.Day == "" || (Entry{Command: c, Due: due}).Day(s.Loc) == s.Day) && (Scope{Meta: s.Meta}).hasMeta(c) && (s.WorkNo == "" || c.WorkNo == s.WorkNo) && (s.Shift == "" || c.Meta["shift"] == s.Shift) &&
 		(s.From.IsZero() || !due.Before(s.From)) && (s.Until.IsZero() || due.Before(s.Until))
 }

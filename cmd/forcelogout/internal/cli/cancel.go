@@ -24,7 +24,9 @@ type cancelCommand struct {
 	WorkNo      string     `help:"All open commands of this agent."`
 	Shift       string     `help:"All open commands with this meta.shift."`
 	Date        string     `placeholder:"DAY" help:"All open commands that are due on this day, for example 2026-11-24."`
-	File        string     `placeholder:"FILE" help:"All commands of a shift file, as send made them of it; - for standard input."`
+	On          string     `placeholder:"DAY" help:"All open commands of shifts on this day: 2026-11-24, today or tomorrow. A shift that goes over midnight is its first day's."`
+	Meta        []string   `placeholder:"NAME=VALUE" help:"All open commands with this meta entry; may be repeated."`
+	File        string     `placeholder:"FILE" help:"All commands of a shift file, as send made them of it, with --replace or without; - for standard input."`
 	TZ          string     `name:"tz" placeholder:"ZONE" help:"Time zone of the day and the file, for example Europe/Madrid (default: this machine's)."`
 	Reason      string     `help:"Audit text, for example overtime."`
 	RequestedBy string     `help:"Who asks."`
@@ -33,7 +35,7 @@ type cancelCommand struct {
 }
 
 func (c *cancelCommand) Run(ctx context.Context, std console.IO) error {
-	which, err := c.selection(time.Now())
+	which, rows, err := c.selection(time.Now())
 	if err != nil {
 		return exit.Misused(err)
 	}
@@ -41,7 +43,14 @@ func (c *cancelCommand) Run(ctx context.Context, std console.IO) error {
 	if err := by.Validate(); err != nil {
 		return exit.Misused(err)
 	}
-	return c.with("cancel", std, func(cl *client.Client) error { return c.withdraw(ctx, cl, which, by, std) })
+	return c.with("cancel", std, func(cl *client.Client) error {
+		if c.File != "" {
+			if which.IDs, err = cl.IDs(ctx, c.VCC, rows, which.Loc); err != nil {
+				return err
+			}
+		}
+		return c.withdraw(ctx, cl, which, by, std)
+	})
 }
 
 func (c *cancelCommand) withdraw(ctx context.Context, cl *client.Client, which client.Selection, by messages.Cancellation, std console.IO) error {
@@ -81,10 +90,10 @@ func (c *cancelCommand) summary(out io.Writer, counts map[client.Withdrawn]int) 
 	fmt.Fprintln(out, strings.Join(parts, ", "))
 }
 
-func (c *cancelCommand) selection(now time.Time) (client.Selection, error) {
-	which := client.Selection{IDs: c.IDs, WorkNo: c.WorkNo, Shift: c.Shift}
+func (c *cancelCommand) selection(now time.Time) (which client.Selection, rows []client.Wanted, err error) {
+	which = client.Selection{IDs: c.IDs, WorkNo: c.WorkNo, Shift: c.Shift}
 	given := 0
-	for _, is := range []bool{len(c.IDs) > 0, c.File != "", c.WorkNo != "" || c.Shift != "" || c.Date != ""} {
+	for _, is := range []bool{len(c.IDs) > 0, c.File != "", c.WorkNo != "" || c.Shift != "" || c.Date != "" || c.On != "" || len(c.Meta) > 0} {
 		if is {
 			given++
 		}
@@ -92,7 +101,7 @@ func (c *cancelCommand) selection(now time.Time) (client.Selection, error) {
 	loc, err := loadZone(c.TZ)
 	problems := []error{err, settings.Named("vcc", messages.ValidateVCC(c.VCC))}
 	if given != 1 {
-		problems = append(problems, errors.New("give ids, or --file, or any of --work-no, --shift and --date"))
+		problems = append(problems, errors.New("give ids, or --file, or any of --work-no, --shift, --meta, --on and --date"))
 	}
 	for _, id := range c.IDs {
 		problems = append(problems, messages.ValidateID(id))
@@ -100,22 +109,31 @@ func (c *cancelCommand) selection(now time.Time) (client.Selection, error) {
 	if c.WorkNo != "" {
 		problems = append(problems, settings.Named("work-no", messages.ValidateWorkNo(c.WorkNo)))
 	}
+	if which.Meta, err = metaOf(c.Meta); err != nil {
+		problems = append(problems, err)
+	}
 	if err := errors.Join(problems...); err != nil {
-		return which, err
+		return which, nil, err
+	}
+	which.Loc = loc
+	if c.On != "" {
+		if which.Day, err = shiftDay(c.On, now, loc); err != nil {
+			return which, nil, err
+		}
 	}
 	if c.Date != "" {
 		if which.From, which.Until, err = dayOf(c.Date, loc); err != nil {
-			return which, err
+			return which, nil, err
 		}
 	}
 	if c.File != "" {
-		which.IDs, err = c.idsOf(now)
+		rows, err = c.rowsOf(now)
 	}
-	return which, err
+	return which, rows, err
 }
 
-// idsOf are the ids of a shift file's commands for the VCC.
-func (c *cancelCommand) idsOf(now time.Time) ([]string, error) {
+// rowsOf are the rows of a shift file for the VCC.
+func (c *cancelCommand) rowsOf(now time.Time) ([]client.Wanted, error) {
 	file := sendCommand{File: c.File, VCC: c.VCC, TZ: c.TZ}
 	defaults, err := file.defaults(now)
 	if err != nil {
@@ -127,19 +145,19 @@ func (c *cancelCommand) idsOf(now time.Time) ([]string, error) {
 		return nil, err
 	}
 	defer done()
-	var ids []string
+	var all []client.Wanted
 	for row, err := range rows {
 		if err != nil {
 			return nil, fmt.Errorf("--file %s: %w", c.File, err)
 		}
 		if row.VCC == c.VCC {
-			ids = append(ids, row.Command.ID)
+			all = append(all, wanted(row, defaults.Loc))
 		}
 	}
-	if len(ids) == 0 {
+	if len(all) == 0 {
 		return nil, fmt.Errorf("--file %s: there is no command of VCC %s in it", c.File, c.VCC)
 	}
-	return ids, nil
+	return all, nil
 }
 
 // dayOf is a day by the calendar of a zone.

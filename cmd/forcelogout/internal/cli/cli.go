@@ -25,6 +25,8 @@ type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Run everything in this process: NATS, a simulated gateway, a worker and a small shift end."`
 	Worker  workerCommand  `cmd:"" help:"Execute commands against the gateway."`
 	Send    sendCommand    `cmd:"" help:"Publish commands: sign these agents out."`
+	List    listCommand    `cmd:"" help:"Show who will be signed out when, and why."`
+	Extend  extendCommand  `cmd:"" help:"Give one agent's planned sign-out another time."`
 	Cancel  cancelCommand  `cmd:"" help:"Withdraw commands that have not been executed."`
 	Status  statusCommand  `cmd:"" help:"Show how many commands wait, and how the workers are."`
 	Dead    deadCommand    `cmd:"" help:"Look at invalid commands, and send them again."`

@@ -138,22 +138,28 @@ var errOwnID = errors.New("a row of a plan has no id of its own: leave the colum
 func wantedOf(rows iter.Seq2[shift.Row, error], loc *time.Location) iter.Seq2[client.Wanted, error] {
 	return func(yield func(client.Wanted, error) bool) {
 		for row, err := range rows {
-			order := client.Order{VCC: row.VCC, At: row.At, Command: row.Command}
-			if order.At.Before(row.Command.NotBefore) {
-				order.At = row.Command.NotBefore
-			}
+			w := wanted(row, loc)
 			switch {
 			case err != nil:
 			case !strings.HasPrefix(row.Command.ID, "f-"):
 				err = &shift.LineError{Line: row.Line, Err: errOwnID}
-			case order.At.IsZero():
+			case w.Order.At.IsZero():
 				err = &shift.LineError{Line: row.Line, Err: errors.New("it has no time, and a plan needs one")}
 			}
-			if !yield(client.Wanted{Line: row.Line, Shift: client.ShiftOf(order.Command, order.At, loc), Order: order}, err) {
+			if !yield(w, err) {
 				return
 			}
 		}
 	}
+}
+
+// wanted is a row as a plan takes it.
+func wanted(row shift.Row, loc *time.Location) client.Wanted {
+	order := client.Order{VCC: row.VCC, At: row.At, Command: row.Command}
+	if order.At.Before(row.Command.NotBefore) {
+		order.At = row.Command.NotBefore
+	}
+	return client.Wanted{Line: row.Line, Shift: client.ShiftOf(order.Command, order.At, loc), Order: order}
 }
 
 // run replaces the plan of each VCC, or of none where one file would withdraw too much.

@@ -42,7 +42,7 @@ func OwnVariables(k *kong.Kong) error {
 // typed reports whether a command is one that people type, and no service.
 func typed(command *kong.Node) bool {
 	for node := command; node != nil; node = node.Parent {
-		if slices.Contains([]string{"send", "cancel", "status", "dead", "watch", "result"}, node.Name) {
+		if slices.Contains([]string{"send", "list", "extend", "cancel", "status", "dead", "watch", "result"}, node.Name) {
 			return true
 		}
 	}
