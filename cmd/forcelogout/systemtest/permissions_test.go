@@ -104,6 +104,7 @@ func TestPermissions(t *testing.T) {
 	if out := run("publisher", "cancel", "later"); !strings.Contains(out, "cancelled") {
 		t.Error(out)
 	}
+	plan(t, in, run)
 	in.sim.Plan("30005", sim.Answer{HTTPStatus: 503, Header: map[string][]string{"Retry-After": {"3"}}})
 	run("publisher", "send", "--wait", "30005")
 	watched.AwaitText(t, ctx, `"workNo":"30005"`)
@@ -113,7 +114,7 @@ func TestPermissions(t *testing.T) {
 	var status client.Status
 	for _, role := range []string{"observer", "publisher", "operator"} {
 		in.must(json.Unmarshal([]byte(run(role, "status", "--json")), &status))
-		if status.Done != 5 || len(status.Workers) != 2 {
+		if status.Done != 7 || len(status.Workers) != 2 {
 			t.Errorf("%s: status %+v", role, status)
 		}
 	}
@@ -130,6 +131,28 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	checkDenied(t, roles)
+}
+
+// plan is what a planner does, and who looks on.
+func plan(t *testing.T, in *installation, run func(string, ...string) string) {
+	t.Helper()
+	for name, rows := range map[string]string{"first": "30031,2126-11-25T18:00:00Z\n30032,2126-11-25T18:00:00Z\n", "second": "30031,2126-11-25T20:00:00Z\n"} {
+		in.must(os.WriteFile(filepath.Join(in.files, name+".csv"), []byte("workNo,at\n"+rows), 0o600))
+	}
+	file := func(name string) string { return filepath.Join(in.files, name+".csv") }
+	run("publisher", "send", "--file", file("first"), "--replace", "dates")
+	if out := run("publisher", "send", "--file", file("second"), "--replace", "dates"); !strings.Contains(out, "1 moved, 1 withdrawn") {
+		t.Error(out)
+	}
+	run("publisher", "extend", "--work-no", "30031", "--until", "+1h")
+	for _, role := range []string{"publisher", "observer"} {
+		if out := run(role, "list", "--tz", "UTC"); !strings.Contains(out, "2126-11-25 21:00:00  30031") {
+			t.Errorf("%s: %s", role, out)
+		}
+	}
+	if out := run("publisher", "cancel", "--work-no", "30031", "--on", "2126-11-25", "--tz", "UTC"); !strings.Contains(out, "cancelled") {
+		t.Error(out)
+	}
 }
 
 // operate is what an operator does.
