@@ -175,11 +175,23 @@ func (s situation) unplanned(w Wanted, passed bool, change *Change) {
 			change.Why = "an earlier command of the shift: " + ended
 		}
 		change.publish(w.Order, w.Shift.commandID(p.next))
-	case p.last != nil && !p.last.FinishedAt.Before(w.Order.At):
+	case p.last != nil && wasFor(p.last, w.Order.At):
 		change.Kind, change.ID, change.From, change.Why = Unchanged, p.last.ID, w.Order.At, ended
 	default:
 		change.Kind, change.To, change.Why = Late, time.Time{}, "the row's time has passed, and nothing was planned"
+		if ended != "" {
+			change.Why = "the row's time has passed, and another was planned: " + ended
+		}
 	}
+}
+
+// wasFor reports whether a command that has ended was planned for a time. Results of
+// earlier versions do not say it: then it was not for a later time than it ended at.
+func wasFor(r *messages.Result, at time.Time) bool {
+	if r.NotBefore.IsZero() {
+		return !r.FinishedAt.Before(at)
+	}
+	return r.NotBefore.Equal(at)
 }
 
 // keep chooses the command of a shift that stays: one whose time is as wanted, or else

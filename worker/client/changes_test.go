@@ -107,7 +107,7 @@ func (m *model) pass(by time.Duration) {
 		}
 		m.out[shift][e.Due]++
 		delete(m.open, id)
-		m.ended[id] = messages.Result{ID: id, Outcome: messages.OutcomeSignedOut, FinishedAt: m.now}
+		m.ended[id] = messages.Result{ID: id, Outcome: messages.OutcomeSignedOut, NotBefore: e.Due, FinishedAt: m.now}
 	}
 }
 
@@ -292,7 +292,7 @@ func TestDecide(t *testing.T) {
 	}
 	first, second := shift.commandID(0), shift.commandID(1)
 	went := func(at time.Time) map[Shift]past {
-		return map[Shift]past{shift: {next: 1, last: &messages.Result{ID: first, Outcome: messages.OutcomeSignedOut, FinishedAt: at}}}
+		return map[Shift]past{shift: {next: 1, last: &messages.Result{ID: first, Outcome: messages.OutcomeSignedOut, NotBefore: at, FinishedAt: at.Add(time.Second)}}}
 	}
 	for name, c := range map[string]struct {
 		wanted []Wanted
@@ -310,7 +310,7 @@ func TestDecide(t *testing.T) {
 		"withdrawn and wanted again":  {row(six), nil, map[Shift]past{shift: {next: 1}}, now, "new " + second + " []"},
 		"a worker has it":             {row(six), entry(first, six, false), nil, six.Add(time.Minute), "unchanged  []"},
 		"a worker has it, later now":  {row(eight), entry(first, six, false), map[Shift]past{shift: {next: 1}}, six.Add(time.Minute), "moved " + second + " [" + first + "]"},
-		"went out":                    {row(six), nil, went(six.Add(time.Second)), eight, "unchanged  []"},
+		"went out":                    {row(six), nil, went(six), eight, "unchanged  []"},
 		"went out, later now":         {row(eight), nil, went(six), six.Add(time.Minute), "new " + second + " []"},
 		"went out, at another time":   {row(eight), nil, went(six), eight, "too late  []"},
 		"passed, and nothing planned": {row(six), nil, nil, eight, "too late  []"},
