@@ -30,6 +30,7 @@ func mayImport() map[string][]string {
 		"worker/streams":     {"messages"},
 		"worker/admin":       {"messages"},
 		"worker/embedded":    {},
+		"worker/feed":        {},
 		"worker/session":     {"messages", "worker/clock", "worker/gateway", "worker/retcode", "worker/streams"},
 		"worker/client":      {"messages", "worker/streams"},
 		"worker/shift":       {"messages"},
@@ -66,7 +67,8 @@ func mayImport() map[string][]string {
 		"cmd/forcelogout/internal/cli": {
 			"cmd/forcelogout/internal/console", "cmd/forcelogout/internal/demo", "cmd/forcelogout/internal/exit",
 			"cmd/forcelogout/internal/settings", "messages", "worker", "worker/admin", "worker/client",
-			"worker/embedded", "worker/gateway", "worker/gateway/sim", "worker/protect", "worker/report", "worker/shift", "worker/streams",
+			"worker/embedded", "worker/feed", "worker/gateway", "worker/gateway/sim", "worker/protect", "worker/report", "worker/shift",
+			"worker/streams",
 		},
 	}
 }

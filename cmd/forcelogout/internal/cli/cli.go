@@ -28,6 +28,7 @@ type commands struct {
 	List    listCommand    `cmd:"" help:"Show who will be signed out when, and why."`
 	Extend  extendCommand  `cmd:"" help:"Give one agent's planned sign-out another time."`
 	Cancel  cancelCommand  `cmd:"" help:"Withdraw commands that have not been executed."`
+	Feed    feedCommand    `cmd:"" help:"Take the shift files that are dropped into a folder; the newest wins."`
 	Status  statusCommand  `cmd:"" help:"Show how many commands wait, and how the workers are."`
 	Dead    deadCommand    `cmd:"" help:"Look at invalid commands, and send them again."`
 	Watch   watchCommand   `cmd:"" help:"Show results and progress as they come."`
