@@ -186,12 +186,13 @@ func (s situation) unplanned(w Wanted, passed bool, change *Change) {
 }
 
 // wasFor reports whether a command that has ended was planned for a time. Results of
-// earlier versions do not say it: then it was not for a later time than it ended at.
+// earlier versions do not say it: then it was not for a later time than it ended at. The
+// times of a result have milliseconds.
 func wasFor(r *messages.Result, at time.Time) bool {
 	if r.NotBefore.IsZero() {
 		return !r.FinishedAt.Before(at)
 	}
-	return r.NotBefore.Equal(at)
+	return r.NotBefore.Equal(at.Truncate(time.Millisecond))
 }
 
 // keep chooses the command of a shift that stays: one whose time is as wanted, or else
