@@ -359,3 +359,34 @@ func TestBrake(t *testing.T) {
 		}
 	}
 }
+
+// TestShiftOf: what tells one shift from another.
+func TestShiftOf(t *testing.T) {
+	t.Parallel()
+	madrid, err := time.LoadLocation("Europe/Madrid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	night := time.Date(2026, 11, 25, 23, 30, 0, 0, time.UTC) // 00:30 in Madrid
+	for name, c := range map[string]struct {
+		command messages.Command
+		want    Shift
+	}{
+		"by its time":         {messages.Command{WorkNo: "30012"}, Shift{"30012", "2026-11-26", ""}},
+		"by its start":        {messages.Command{WorkNo: "30012", SignedInBefore: night.Add(-8 * time.Hour)}, Shift{"30012", "2026-11-25", ""}},
+		"a start days before": {messages.Command{WorkNo: "30012", SignedInBefore: night.Add(-80 * time.Hour)}, Shift{"30012", "2026-11-26", ""}},
+		"by its name":         {messages.Command{WorkNo: "30012", Meta: map[string]string{"Shift_ID": "S-18"}}, Shift{"30012", "2026-11-26", "S-18"}},
+	} {
+		got := ShiftOf(c.command, night, madrid)
+		if got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+		if id, is := readPlanID(got.commandID(12)); !is || id.day != got.Day || id.name != got.name() || id.revision != 12 || messages.ValidateID(got.commandID(12)) != nil {
+			t.Errorf("%s: id %s", name, got.commandID(12))
+		}
+	}
+	named, moved := Shift{"30012", "2026-11-25", "S-18"}, Shift{"30012", "2026-11-26", "S-18"}
+	if named.name() != moved.name() || named.name() == (Shift{"30012", "2026-11-25", ""}).name() {
+		t.Error("a shift's name does not make it")
+	}
+}

@@ -9,8 +9,9 @@ import (
 	"github.com/forcelogout/forcelogout/messages"
 )
 
-// ErrFired: the command's time has come, so a worker may have it.
-var ErrFired = errors.New("its time has come, and a worker may have it")
+// ErrFired: the command waits for workers or is with one: its time has come, or it was
+// sent to wait there.
+var ErrFired = errors.New("NATS holds it no more, and a worker may have it")
 
 // Move gives a planned command another time. What counts from its time moves with it.
 func (c *Client) Move(ctx context.Context, vcc string, e Entry, at time.Time, patience time.Duration) error {

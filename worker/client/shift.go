@@ -20,9 +20,6 @@ type Shift struct {
 	ID     string // the planner's own name of the shift; "" where an agent has one shift a day
 }
 
-// ShiftID is the meta entry in which a command carries the planner's name of the shift.
-const ShiftID = "shiftId"
-
 // ShiftOf is the shift that a command ends. Its day is that of signedInBefore, which is
 // the shift's start, or else that of the command's time.
 func ShiftOf(c messages.Command, due time.Time, loc *time.Location) Shift {
@@ -30,7 +27,18 @@ func ShiftOf(c messages.Command, due time.Time, loc *time.Location) Shift {
 	if before := c.SignedInBefore; !before.IsZero() && before.Before(due) && due.Sub(before) < 24*time.Hour {
 		began = before
 	}
-	return Shift{WorkNo: c.WorkNo, Day: began.In(loc).Format(time.DateOnly), ID: c.Meta[ShiftID]}
+	return Shift{WorkNo: c.WorkNo, Day: began.In(loc).Format(time.DateOnly), ID: shiftID(c.Meta)}
+}
+
+// shiftID is the planner's name of the shift: the meta entry shiftId, however an export
+// writes that.
+func shiftID(meta map[string]string) string {
+	for name, value := range meta {
+		if strings.EqualFold(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(name), "shiftid") {
+			return value
+		}
+	}
+	return ""
 }
 
 // name is the shift's part of command ids. A shift with a name of its own keeps it on

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,5 +50,36 @@ func TestFeed(t *testing.T) {
 		if out := p.run(exit.Usage, args...); !strings.Contains(out, "--") {
 			t.Error(out)
 		}
+	}
+}
+
+// TestFeedCutOff: a feeder that is stopped in the middle of a file leaves it to the next,
+// which completes it.
+func TestFeedCutOff(t *testing.T) {
+	t.Parallel()
+	p := newPlanner(t)
+	rows := make([]string, 3000)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("%d,2126-11-25T18:00:00Z,Nord", 10000+i)
+	}
+	p.file("a.csv", rows...)
+	args := []string{"feed", "--nats", p.url, "--dir", p.dir, "--once", "--settle", "10ms", "--poll", "5ms", "--tz", "UTC"}
+	ctx, stop := context.WithCancel(p.ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		invoke(ctx, args...)
+	}()
+	for !strings.Contains(p.run(exit.OK, "list", "--tz", "UTC"), "planned") { // it has begun
+		if p.ctx.Err() != nil {
+			t.Fatal("the file is not taken")
+		}
+	}
+	stop()
+	<-ended
+	p.run(exit.OK, append([]string{"feed"}, args[3:]...)...)
+	p.wants(p.run(exit.OK, "list", "--tz", "UTC"), "3000 commands")
+	if left, err := filepath.Glob(filepath.Join(p.dir, "done", "*", "a.csv")); err != nil || len(left) != 1 {
+		t.Errorf("done: %v, %v", left, err)
 	}
 }
