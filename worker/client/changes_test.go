@@ -96,7 +96,7 @@ func (m *model) pass(by time.Duration) {
 		if e.Due.After(m.now) {
 			continue
 		}
-		if e.Held && len(id)%2 == len(m.ended)%2 { // one or the other
+		if e.Held && rapid.Bool().Draw(m.t, "in hand") {
 			e.Held = false
 			m.open[id] = e
 			continue
@@ -177,10 +177,12 @@ func (m *model) replace(rows []Wanted, writes int) bool {
 	}
 }
 
-// publish does nothing where the id has ended meanwhile: the ledger knows it.
+// publish does nothing where the id has ended meanwhile, or a worker has it: the ledger
+// takes one result for it.
 func (m *model) publish(c Change) {
 	id := c.order.Command.ID
-	if _, ended := m.ended[id]; !ended {
+	_, ended := m.ended[id]
+	if e, open := m.open[id]; !ended && (!open || e.Held) {
 		m.open[id] = Entry{Command: c.order.Command, Due: c.order.At, Held: true}
 	}
 }
