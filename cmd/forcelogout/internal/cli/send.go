@@ -51,24 +51,11 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 	if c.Replace != "" {
 		return c.replace(ctx, std, defaults)
 	}
-	rows, done, err := c.rows(defaults)
+	rows, total, done, err := c.taken(defaults, std)
 	if err != nil {
 		return exit.Misused(err)
 	}
 	defer done()
-	left, err := c.except()
-	if err != nil {
-		return exit.Misused(err)
-	}
-	rows = left.from(rows)
-	total, err := c.check(rows, std)
-	if err = left.judge(total, err, std.Err); err != nil {
-		return exit.Misused(err)
-	}
-	if err := c.tooMany(total, c.DryRun, std.Err); err != nil {
-		return exit.Misused(err)
-	}
-	rows = valid(rows)
 	if c.DryRun {
 		return dryRun(std.Out, rows, total)
 	}
@@ -86,6 +73,29 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 		return s.andWait(ctx, time.Duration(c.WaitTimeout+c.StayOut), report)
 	}
 	return s.send(ctx)
+}
+
+// taken returns the rows that are left to send, and how many they are; done closes their
+// file.
+func (c *sendCommand) taken(d shift.Defaults, std console.IO) (rows iter.Seq2[shift.Row, error], total int, done func(), err error) {
+	left, err := c.except()
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	rows, done, err = c.rows(d)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	rows = left.from(rows)
+	total, err = c.check(rows, std)
+	if err = left.judge(total, err, std.Err); err == nil {
+		err = c.tooMany(total, c.DryRun, std.Err)
+	}
+	if err != nil {
+		done()
+		return nil, 0, nil, err
+	}
+	return valid(rows), total, done, nil
 }
 
 // defaults checks the flags that hold for all commands.

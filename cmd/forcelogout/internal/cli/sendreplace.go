@@ -103,18 +103,15 @@ func (c *sendCommand) replacements(d shift.Defaults, std console.IO) ([]client.R
 	if err != nil {
 		return nil, err
 	}
-	rows, done, err := c.rows(d)
+	rows, _, done, err := c.taken(d, std)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if _, err := c.check(rows, std); err != nil {
-		return nil, err
-	}
 	by := messages.Cancellation{RequestedBy: c.RequestedBy, Reason: or(c.Reason, "not in the plan any more"), At: time.Now().UTC().Truncate(time.Millisecond)}
 	var all []client.Replacement
 	at := map[string]int{}
-	for w, err := range wantedOf(valid(rows), d.Loc) {
+	for w, err := range wantedOf(rows, d.Loc) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Base(c.File), err)
 		}

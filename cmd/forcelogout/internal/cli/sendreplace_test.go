@@ -80,6 +80,22 @@ func TestSendReplace(t *testing.T) {
 	p.wants(send(exit.OK, p.file("nord.csv", "30011,2126-11-25T18:00:00Z,Nord"), "--replace", "dates,team=Nord"), "1 withdrawn, 1 unchanged")
 }
 
+// TestSendReplaceSpares: who is left out is in no plan, and is withdrawn from it; and the
+// brake for a wrong file holds for plans, too.
+func TestSendReplaceSpares(t *testing.T) {
+	t.Parallel()
+	p := newPlanner(t)
+	evening := p.file("evening.csv", "30011,2126-11-25T18:00:00Z,Nord", "30012,2126-11-25T18:00:00Z,Nord")
+	except := filepath.Join(p.dir, "never")
+	if err := os.WriteFile(except, []byte("30012 # the hotline\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	send := []string{"send", "--file", evening, "--tz", "UTC", "--replace", "dates"}
+	p.wants(p.run(exit.Usage, append(send, "--max", "1")...), "2 commands, more than --max 1")
+	p.wants(p.run(exit.OK, send...), "2 new")
+	p.wants(p.run(exit.OK, append(send, "--except", except)...), "1 command left out (30012)", "1 withdrawn, 1 unchanged")
+}
+
 // TestSendReplaceUsage: what a replacement cannot take is said before anything is written.
 func TestSendReplaceUsage(t *testing.T) {
 	t.Parallel()
