@@ -49,4 +49,23 @@ func (c Cause) Words() string {
 	return spaced(string(c))
 }
 
+// Words says a state as a supervisor would, "" for none.
+func (s AgentState) Words() string {
+	switch s {
+	case AgentIdle:
+		return "ready for a call"
+	case AgentBusy:
+		return "busy"
+	case AgentOnCall:
+		return "on a call"
+	case AgentWrapUp:
+		return "in after-call work"
+	case AgentResting:
+		return "on a break"
+	case AgentUnknown:
+		return "not known"
+	}
+	return spaced(string(s))
+}
+
 func spaced(name string) string { return strings.ReplaceAll(name, "_", " ") }

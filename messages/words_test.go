@@ -22,9 +22,16 @@ func TestWords(t *testing.T) {
 	}
 	for _, cause := range []messages.Cause{
 		messages.CauseRefused, messages.CauseRetriesExhausted, messages.CauseExpiredBeforeAttempt, messages.CauseExpiredWhileRetrying,
-		messages.CauseNoSession, messages.CauseInvalid, messages.CauseCancelled, messages.CauseSuperseded, "protected", "on_leave",
+		messages.CauseNoSession, messages.CauseInvalid, messages.CauseCancelled, messages.CauseSuperseded, messages.CauseProtected, "on_leave",
 	} {
 		check(string(cause), cause.Words())
+	}
+	clear(seen)
+	for _, state := range []messages.AgentState{
+		messages.AgentSignedOut, messages.AgentIdle, messages.AgentBusy, messages.AgentOnCall, messages.AgentWrapUp, messages.AgentResting,
+		messages.AgentSignedIn, messages.AgentUnknown, "on_the_moon",
+	} {
+		check(string(state), state.Words())
 	}
 	if got := messages.Cause("").Words(); got != "" {
 		t.Errorf("no cause is said as %q", got)

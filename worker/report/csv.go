@@ -17,25 +17,24 @@ func Columns(more ...string) []string {
 	return slices.Concat(
 		[]string{"id", "vcc", "workNo", "outcome", "cause", "retcode", "attempts", "redelivered", "startedAt", "finishedAt", "error"}, more,
 		[]string{"issuedAt", "notBefore", "planned", "ended", "name", "team", "shift", "outcomeWords", "causeWords",
-			"inspector", "requestedBy", "reason", "confirmed", "message"})
+			"inspector", "requestedBy", "reason", "confirmed", "message",
+			"agentState", "conditions", "returned"})
 }
 
 // Cells are a row's line under Columns, safe for a spreadsheet. The cells planned and
 // ended are by the clock of loc, all other times are UTC. A row without an outcome is of
 // a command that has no result.
 func (r Row) Cells(loc *time.Location, more ...string) []string {
-	attempts, redelivered, confirmed := "", "", ""
+	attempts, redelivered := "", ""
 	if r.Outcome != "" {
 		attempts, redelivered = strconv.Itoa(r.Attempts), strconv.FormatBool(r.Redelivered)
-	}
-	if r.Confirmed != nil {
-		confirmed = strconv.FormatBool(*r.Confirmed)
 	}
 	cells := slices.Concat(
 		[]string{r.ID, r.VCC, r.WorkNo, string(r.Outcome), string(r.Cause), r.Retcode, attempts, redelivered,
 			stamp(r.StartedAt), stamp(r.FinishedAt), r.Error}, more,
 		[]string{stamp(r.IssuedAt), stamp(r.NotBefore), local(r.NotBefore, loc), local(r.Ended, loc), r.Name, r.Team, r.Shift,
-			r.Outcome.Words(), r.Cause.Words(), r.Inspector, r.RequestedBy, r.Reason, confirmed, r.Message})
+			r.Outcome.Words(), r.Cause.Words(), r.Inspector, r.RequestedBy, r.Reason, truth(r.Confirmed), r.Message,
+			string(r.AgentState), r.Conditions, truth(r.Returned)})
 	for i, cell := range cells {
 		cells[i] = harmless(cell)
 	}
@@ -50,6 +49,13 @@ func harmless(cell string) string {
 		return "'" + cell
 	}
 	return cell
+}
+
+func truth(is *bool) string {
+	if is == nil {
+		return ""
+	}
+	return strconv.FormatBool(*is)
 }
 
 func stamp(t time.Time) string {

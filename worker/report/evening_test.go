@@ -58,6 +58,7 @@ func evening(loc *time.Location) []messages.Result {
 		if i%16 < 2 {
 			r.Meta["Name"] += fmt.Sprintf(" %d", i)
 		}
+		r.AgentState = []messages.AgentState{messages.AgentIdle, messages.AgentOnCall, messages.AgentIdle, messages.AgentWrapUp, messages.AgentIdle}[i%5]
 		spoil(&r, i)
 		all = append(all, r)
 	}
@@ -67,7 +68,7 @@ func evening(loc *time.Location) []messages.Result {
 // spoil makes a result one of those that a report is read for.
 func spoil(r *messages.Result, i int) {
 	end := func(o messages.Outcome, c messages.Cause, calls int, late time.Duration, text string) {
-		r.Outcome, r.Cause, r.Attempts, r.FinishedAt, r.Error, r.Confirmed = o, c, calls, r.NotBefore.Add(late), text, nil
+		r.Outcome, r.Cause, r.Attempts, r.FinishedAt, r.Error, r.Confirmed, r.AgentState = o, c, calls, r.NotBefore.Add(late), text, nil, ""
 	}
 	switch i {
 	case 7:
@@ -85,6 +86,9 @@ func spoil(r *messages.Result, i int) {
 		end(messages.OutcomeExpired, messages.CauseExpiredWhileRetrying, 3, 15*time.Minute, "too late: it expired at 2026-11-25T17:45:00Z; the last call: 503")
 	case 44:
 		r.NotBefore, r.Reason, r.RequestedBy = time.Time{}, "seat is needed", strings.Repeat("supervisor ", 5)+"Meyer"
+	case 5:
+		back := true
+		r.Returned, r.AgentState, r.Conditions = &back, messages.AgentUnknown, messages.ConditionsUnknown
 	case 58:
 		end(messages.OutcomeSignedOut, "", 3, 2*time.Hour+12*time.Minute, "")
 	}

@@ -60,11 +60,11 @@ func (v view) Planned(row Row) string {
 	return v.Day.Minute(row.NotBefore)
 }
 
-// Missed are the rows of whom is still signed in, as far as is known.
+// Missed are the rows of who may be signed in: still, or again.
 func (v view) Missed() []Row {
 	var rows []Row
 	for _, row := range v.Rows {
-		if row.Class() == Missed {
+		if row.Class() == Missed || row.Returned != nil && *row.Returned {
 			rows = append(rows, row)
 		}
 	}
@@ -72,18 +72,20 @@ func (v view) Missed() []Row {
 }
 
 // ShowVCC and its like say which columns are worth their place.
-func (v view) ShowVCC() bool   { return len(v.VCCs()) > 1 }
-func (v view) ShowName() bool  { return v.has(func(r Row) string { return r.Name }) }
-func (v view) ShowTeam() bool  { return v.has(func(r Row) string { return r.Team }) }
-func (v view) ShowShift() bool { return v.has(func(r Row) string { return r.Shift }) }
-func (v view) ShowSeen() bool  { return v.has(Row.Seen) }
-func (v view) ShowAsked() bool { return v.has(Row.Asked) }
+func (v view) ShowVCC() bool    { return len(v.VCCs()) > 1 }
+func (v view) ShowName() bool   { return v.has(func(r Row) string { return r.Name }) }
+func (v view) ShowTeam() bool   { return v.has(func(r Row) string { return r.Team }) }
+func (v view) ShowShift() bool  { return v.has(func(r Row) string { return r.Shift }) }
+func (v view) ShowBefore() bool { return v.has(Row.Before) }
+func (v view) ShowSeen() bool   { return v.has(Row.Seen) }
+func (v view) ShowAsked() bool  { return v.has(Row.Asked) }
 
 // plain is the row with all its texts plain.
 func (r Row) plain() Row {
 	for _, text := range []*string{&r.VCC, &r.WorkNo, &r.Inspector, &r.Reason, &r.RequestedBy, &r.Error, &r.Name, &r.Team, &r.Shift} {
 		*text = plain(*text)
 	}
+	r.AgentState = messages.AgentState(plain(string(r.AgentState)))
 	r.Outcome, r.Cause = messages.Outcome(plain(string(r.Outcome))), messages.Cause(plain(string(r.Cause)))
 	return r
 }

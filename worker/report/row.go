@@ -112,8 +112,16 @@ func (r Row) Class() Class {
 	}
 }
 
-// Why says why the agent was not signed out, or not by this command; "" where they were.
+// Why says why the agent was not signed out, or not by this command, or that they came
+// back; "" where they were and did not.
 func (r Row) Why() string {
+	if r.Returned != nil && *r.Returned {
+		return strings.TrimSuffix("signed in again since; "+r.why(), "; ")
+	}
+	return r.why()
+}
+
+func (r Row) why() string {
 	words := r.Cause.Words()
 	switch {
 	case words == "" || strings.HasPrefix(r.Error, words):
@@ -133,6 +141,19 @@ func (r Row) Seen() string {
 		return "seen"
 	}
 	return "not seen"
+}
+
+// Before says what the agent was doing before the call, "" where nobody asked, and whether
+// a condition could not be asked.
+func (r Row) Before() string {
+	words := r.AgentState.Words()
+	switch {
+	case r.Conditions != messages.ConditionsUnknown:
+		return words
+	case words == "":
+		return "conditions not known"
+	}
+	return words + ", conditions not known"
 }
 
 // Asked says who wanted it, and why.

@@ -156,10 +156,12 @@ func (w *reportText) rows(r report.Report, paint painter) {
 	}
 }
 
+const beforeCall = "before: "
+
 // facts are what the table has no column for: calls, inspector, whether the sign-out was
-// seen, and who asked. An empty one says nothing about the row.
-func facts(row report.Row) [4]string {
-	f := [4]string{"no call"}
+// seen, who asked, and what the agent was doing before. An empty one says nothing about the row.
+func facts(row report.Row) [5]string {
+	f := [5]string{"no call"}
 	if row.Attempts != 0 {
 		f[0] = Plural(row.Attempts, "call")
 	}
@@ -182,12 +184,15 @@ func facts(row report.Row) [4]string {
 	default:
 		f[3] = "nobody said who asked"
 	}
+	if row.Before() != "" {
+		f[4] = beforeCall + row.Before()
+	}
 	return f
 }
 
 // usualFacts are the facts that hold most often: they are said once.
-func usualFacts(r report.Report) (usual [4]string) {
-	var counts [4]map[string]int
+func usualFacts(r report.Report) (usual [5]string) {
+	var counts [len(usual)]map[string]int
 	for i := range counts {
 		counts[i] = map[string]int{}
 	}
@@ -208,14 +213,17 @@ func usualFacts(r report.Report) (usual [4]string) {
 }
 
 // details say why an agent is not signed out, and what is not as usual.
-func details(row report.Row, usual [4]string) string {
+func details(row report.Row, usual [5]string) string {
 	var all []string
 	if why := row.Why(); why != "" {
 		all = append(all, why)
 	}
 	for i, fact := range facts(row) {
-		if fact != "" && fact != usual[i] {
+		switch {
+		case fact != "" && fact != usual[i]:
 			all = append(all, fact)
+		case fact == "" && strings.HasPrefix(usual[i], beforeCall):
+			all = append(all, beforeCall+"nobody asked")
 		}
 	}
 	return Printable(strings.Join(all, "; "))
