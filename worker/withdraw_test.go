@@ -17,7 +17,7 @@ import (
 // cancel withdraws commands and returns the answers by id.
 func (r *rig) cancel(which client.Selection) map[string]client.Withdrawal {
 	r.Helper()
-	ctx, stop := context.WithTimeout(r.ctx, 20*time.Second)
+	ctx, stop := context.WithTimeout(r.ctx, 40*time.Second) // longer than it waits for workers
 	defer stop()
 	answers := map[string]client.Withdrawal{}
 	by := messages.Cancellation{RequestedBy: "planning", Reason: "overtime", At: time.Now()}

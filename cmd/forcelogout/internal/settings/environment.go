@@ -42,7 +42,7 @@ func OwnVariables(k *kong.Kong) error {
 // typed reports whether a command is one that people type, or that runs beside a worker.
 func typed(command *kong.Node) bool {
 	for node := command; node != nil; node = node.Parent {
-		if slices.Contains([]string{"send", "list", "extend", "feed", "cancel", "status", "dead", "watch", "result"}, node.Name) {
+		if slices.Contains([]string{"send", "list", "extend", "feed", "cancel", "status", "dead", "watch", "result", "report"}, node.Name) {
 			return true
 		}
 	}
