@@ -41,11 +41,11 @@ func (c *extendCommand) Run(ctx context.Context, std console.IO) error {
 	if err != nil {
 		return exit.Misused(err)
 	}
-	cl, closeAll, err := c.open("extend", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
+	return c.with("extend", std, func(cl *client.Client) error { return c.move(ctx, std, cl, which, now) })
+}
+
+// move gives the planned command that is meant its new time.
+func (c *extendCommand) move(ctx context.Context, std console.IO, cl *client.Client, which client.Selection, now time.Time) error {
 	plan, err := cl.Plan(ctx, c.VCC)
 	if err != nil {
 		return err

@@ -34,23 +34,20 @@ func (c *listCommand) Run(ctx context.Context, std console.IO) error {
 	if err != nil {
 		return exit.Misused(err)
 	}
-	cl, closeAll, err := c.open("list", std)
-	if err != nil {
-		return err
-	}
-	defer closeAll()
-	plan, err := cl.Plan(ctx, c.VCC)
-	if err != nil {
-		return err
-	}
-	plan = slices.DeleteFunc(plan, func(e client.Entry) bool { return !which.Matches(e.Command, e.Due) })
-	if c.JSON {
-		for _, e := range plan {
-			entryJSON(std.Out, c.VCC, e, which.Loc)
+	return c.with("list", std, func(cl *client.Client) error {
+		plan, err := cl.Plan(ctx, c.VCC)
+		if err != nil {
+			return err
 		}
-		return nil
-	}
-	return writePlan(std.Out, plan, which.Loc)
+		plan = slices.DeleteFunc(plan, func(e client.Entry) bool { return !which.Matches(e.Command, e.Due) })
+		if c.JSON {
+			for _, e := range plan {
+				entryJSON(std.Out, c.VCC, e, which.Loc)
+			}
+			return nil
+		}
+		return writePlan(std.Out, plan, which.Loc)
+	})
 }
 
 func (c *listCommand) selection(now time.Time) (client.Selection, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/client"
 	"github.com/forcelogout/forcelogout/worker/report"
 )
 
@@ -38,12 +39,11 @@ func (c *reportCommand) Run(ctx context.Context, std console.IO) error {
 	if err != nil {
 		return exit.Misused(err)
 	}
-	cl, closeAll, err := c.open("report", std)
-	if err != nil {
+	var r report.Report
+	err = c.with("report", std, func(cl *client.Client) error {
+		r, err = report.Read(ctx, cl, query)
 		return err
-	}
-	defer closeAll()
-	r, err := report.Read(ctx, cl, query)
+	})
 	if err != nil {
 		return err
 	}
