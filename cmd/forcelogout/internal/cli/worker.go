@@ -75,9 +75,9 @@ func (c *workerCommand) Run(ctx context.Context, std console.IO, p Program) erro
 	return site.run(ctx)
 }
 
-// saveCollections lets the heap grow further between two garbage collections than Go
-// does by itself: with a few megabytes in use it would collect a hundred times a
-// second. GOGC goes before.
+// saveCollections lets the heap grow further between two garbage collections than Go does
+// by itself: with a few megabytes in use, Go would collect a hundred times a second. GOGC
+// wins.
 func saveCollections() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(350)
