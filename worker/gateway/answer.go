@@ -76,7 +76,7 @@ func text(raw []byte) string {
 	switch value := jsontext.Value(raw); value.Kind() {
 	case jsontext.KindString:
 		if bytes.IndexByte(raw, '\\') < 0 {
-			return string(raw[1 : len(raw)-1]) // as nearly always; broken bytes are clean's business
+			return string(raw[1 : len(raw)-1]) // what nearly all answers are; clean mends broken bytes
 		}
 		inner, _ := jsontext.AppendUnquote(nil, value) // what is broken in it has been replaced
 		return string(inner)

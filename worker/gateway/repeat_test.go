@@ -230,7 +230,12 @@ func framedClient(t *testing.T, serve func(f *framed, stream uint32, request str
 			if err != nil {
 				return
 			}
-			serving.Go(func() { defer conn.Close(); serveFrames(conn, serve) })
+			serving.Go(func() {
+				defer conn.Close()
+				// A client that closes leaves a connection for its idle time that is not idle yet.
+				defer context.AfterFunc(t.Context(), func() { conn.Close() })()
+				serveFrames(conn, serve)
+			})
 		}
 	})
 	c := trusting(t, "https://"+listener.Addr().String(), ca)
