@@ -22,7 +22,7 @@ func (w *Worker) answerStatus(ctx context.Context) {
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
 		switch {
-		case errors.Is(err, nats.ErrSlowConsumer):
+		case errors.Is(err, nats.ErrSlowConsumer), errors.Is(err, nats.ErrNoResponders): // whoever publishes can write a 503
 			continue
 		case err != nil: // the context's end, or the connection's
 			return

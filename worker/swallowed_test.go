@@ -43,3 +43,22 @@ func TestSwallowed(t *testing.T) {
 		})
 	}
 }
+
+// TestSwallowedAsides: nor does such a message make a worker deaf to withdrawals and to who
+// asks for its status.
+func TestSwallowedAsides(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start(nil)
+	subjects := []string{prefix.Cancel(vcc), prefix.Status(vcc)}
+	for _, subject := range subjects {
+		r.must(r.nc.PublishMsg(&nats.Msg{Subject: subject, Header: nats.Header{"Status": {"503"}}}))
+	}
+	nudge, err := messages.Cancel{ID: "a", By: messages.Cancellation{At: time.Now()}}.Encode()
+	r.must(err)
+	for _, subject := range subjects {
+		if _, err := r.nc.Request(subject, nudge, 10*time.Second); err != nil {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+}

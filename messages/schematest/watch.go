@@ -59,6 +59,9 @@ func (c *Contract) checkHeard(t testing.TB, sub *nats.Subscription) {
 		if errors.Is(err, nats.ErrSlowConsumer) {
 			continue // it is said once where more came than fit
 		}
+		if errors.Is(err, nats.ErrNoResponders) {
+			continue // an empty message whose header Status a test has written
+		}
 		if err != nil {
 			t.Errorf("messages cannot be held against the contract: %v", err)
 			return

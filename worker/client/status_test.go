@@ -84,3 +84,31 @@ func TestStatusPaused(t *testing.T) {
 		}
 	}
 }
+
+// TestStatusWithoutWorkers: a VCC that nobody answers for hides no other one's workers.
+func TestStatusWithoutWorkers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, vcc := range []string{"a-silent", "served", "z-silent"} {
+		_, err := streams.Bind(r.ctx, r.js, streams.Plan{Prefix: prefix}, vcc)
+		r.must(err)
+	}
+	workers, err := nats.Connect(r.server.URL())
+	r.must(err)
+	t.Cleanup(workers.Close)
+	_, err = workers.Subscribe(prefix.Status("served"), func(m *nats.Msg) {
+		time.Sleep(20 * time.Millisecond) // the server has said by then that the others are silent
+		if data, err := (messages.WorkerStatus{Worker: "w", Ready: true, Gateway: messages.GatewayUp}).Encode(); err == nil {
+			_ = m.Respond(data)
+		}
+	})
+	r.must(err)
+	r.must(workers.Flush())
+	all, err := r.client.Statuses(r.ctx, []string{"a-silent", "served", "z-silent"})
+	r.must(err)
+	for _, s := range all {
+		if want := map[string]int{"served": 1}[s.VCC]; len(s.Workers) != want {
+			t.Errorf("%d workers, want %d: %+v", len(s.Workers), want, s)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages"
@@ -40,12 +41,12 @@ func (c *Client) workers(ctx context.Context, vccs []string) (map[string][]messa
 	all := map[string][]messages.WorkerStatus{}
 	for end, silent := time.Now().Add(answerTime), 0; silent < len(vccs); {
 		m, err := sub.NextMsg(min(quietTime, time.Until(end)))
-		if err != nil {
-			break // no more will come
-		}
-		if m.Header.Get("Status") == "503" {
+		if errors.Is(err, nats.ErrNoResponders) {
 			silent++ // a VCC has no workers
 			continue
+		}
+		if err != nil {
+			break // no more will come
 		}
 		vcc := strings.TrimPrefix(m.Subject, inbox+".")
 		if w, err := messages.DecodeWorkerStatus(m.Data); err == nil && w.Worker != "" {

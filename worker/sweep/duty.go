@@ -3,6 +3,7 @@ package sweep
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -80,6 +81,9 @@ func (d *duty) say() {
 func (d *duty) hear() {
 	for waiting, _, err := d.sub.Pending(); err == nil && waiting > 0; waiting-- {
 		m, err := d.sub.NextMsg(lookPeriod)
+		if errors.Is(err, nats.ErrNoResponders) {
+			continue // somebody else's, who writes such headers
+		}
 		if err != nil {
 			return // what was missed is said again
 		}

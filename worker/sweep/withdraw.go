@@ -44,6 +44,8 @@ func (s *Sweeper) eachCancel(ctx context.Context, queue string, do func(messages
 		switch {
 		case errors.Is(err, nats.ErrSlowConsumer):
 			continue // the notes are there all the same
+		case errors.Is(err, nats.ErrNoResponders):
+			continue // an empty message with a header Status: whoever publishes writes the headers
 		case err != nil:
 			return
 		}
