@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/forcelogout/forcelogout/messages"
@@ -18,7 +19,9 @@ import (
 type Row struct {
 	Line    int // from 1, as in an editor
 	VCC     string
-	At      time.Time // zero: now
+	Loc     *time.Location // of its times
+	Clock   string         // how a clock change moved its time; mostly ""
+	At      time.Time      // zero: now
 	Command messages.Command
 }
 
@@ -33,13 +36,29 @@ type Defaults struct {
 	Loc                                 *time.Location
 	Day                                 time.Time  // of the file, for ids of rows without a time; zero: now's
 	Passed                              bool       // times may have passed: it is about ids only
+	Late                                bool       // times may have passed, and all else is as for what is sent
+	Rules                               Rules      // how to take columns and rows
 	Conditions                          Conditions // of rows that do not say so themselves
+}
+
+// rules are those of the reading. What is about ids only takes any file that could have
+// been sent.
+func (d Defaults) rules() Rules {
+	r := d.Rules
+	if !d.At.IsZero() || !d.NotBefore.IsZero() {
+		r.Immediate = true // no row is without a time
+	}
+	if d.Passed {
+		r.Immediate, r.Ignore = true, append(slices.Clone(r.Ignore), "*")
+	}
+	return r
 }
 
 // LineError says what is wrong with one line.
 type LineError struct {
-	Line int
-	Err  error
+	Line   int
+	Err    error
+	Record []string // the row as it came; nil where it has no cells
 }
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
@@ -53,21 +72,23 @@ var errDone = errors.New("no more rows wanted")
 func Read(r io.Reader, d Defaults) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		in := bufio.NewReaderSize(r, maxLine)
-		each := func(line int, fields map[string]string, meta map[string]string) error {
-			row, err := d.Row(fields, meta)
-			return offer(yield, line, row, err)
+		d.Rules.note(func(s *Seen) { *s = Seen{} })
+		each := func(line int, record []string, cells, meta map[string]string) error {
+			row, err := d.Row(cells, meta)
+			return offer(yield, line, record, row, err)
 		}
+		bad := func(e *LineError) error { return offer(yield, e.Line, e.Record, Row{}, e.Err) }
 		var err error
 		switch start, peekErr := firstByte(in); {
 		case peekErr != nil:
 			err = fmt.Errorf("reading the file: %w", peekErr)
+		case kind(peeked(in)) != nil:
+			err = kind(peeked(in))
 		case start == '{':
-			err = readNDJSON(in, func(line int, data []byte) error {
-				row, err := d.jsonRow(data)
-				return offer(yield, line, row, err)
-			}, func(e *LineError) error { return offer(yield, e.Line, Row{}, e.Err) })
+			d.Rules.note(func(s *Seen) { s.Header = []string{"line"} })
+			err = readNDJSON(in, func(line int, data []byte) error { return d.jsonLine(yield, line, data) }, bad)
 		default:
-			err = readCSV(in, each, func(e *LineError) error { return offer(yield, e.Line, Row{}, e.Err) })
+			err = d.readCSV(in, each, bad)
 		}
 		if err != nil && !errors.Is(err, errDone) {
 			yield(Row{}, err)
@@ -75,15 +96,21 @@ func Read(r io.Reader, d Defaults) iter.Seq2[Row, error] {
 	}
 }
 
-func offer(yield func(Row, error) bool, line int, row Row, err error) error {
+func offer(yield func(Row, error) bool, line int, record []string, row Row, err error) error {
 	row.Line = line
 	if err != nil {
-		err = &LineError{line, err}
+		err = &LineError{line, err, slices.Clone(record)}
 	}
 	if !yield(row, err) {
 		return errDone
 	}
 	return nil
+}
+
+// peeked is the beginning of a file, without taking it.
+func peeked(in *bufio.Reader) []byte {
+	head, _ := in.Peek(512)
+	return head
 }
 
 // firstByte skips a byte order mark and tells the first byte that is not white

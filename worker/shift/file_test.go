@@ -18,7 +18,8 @@ func testDefaults(t *testing.T) Defaults {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Defaults{Name: "shift.csv", VCC: "default", Reason: "shift-end", Now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Loc: loc}
+	return Defaults{Name: "shift.csv", VCC: "default", Reason: "shift-end", Now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Loc: loc,
+		Rules: Rules{Immediate: true, Meta: []string{"team"}}}
 }
 
 // rowsOf reads a whole shift file; bad are the errors of lines.
@@ -83,7 +84,7 @@ func TestShiftFileErrors(t *testing.T) {
 		"workNo": {"workNo\n30012\n7\n30013\n", map[int]string{3: "workNo: "}, 2},
 		"cells":  {"workNo,reason\n30012\n30013,a,b\n30014,a\n", map[int]string{2: "1 cells, the header has 2", 3: "3 cells"}, 1},
 		"time":   {"workNo,at\n30012,noon\n30013,09:59\n30014,2026-11-24T09:00\n30015,18:00\n", map[int]string{2: "at: ", 3: "at: ", 4: "at: "}, 1},
-		"expiry": {"workNo,at,expiresAt\n30012,18:00,2026-11-24T17:00\n30013,,18:00\n", map[int]string{2: "expiresAt: "}, 1},
+		"expiry": {"workNo,at,expiresAt\n30012,18:00,2026-11-24T17:00\n30013,,18:00\n", map[int]string{2: "expiresAt: ", 3: "at: the cell is blank"}, 0},
 		"vcc":    {"workNo,vcc\n30012,a.b\n", map[int]string{2: "vcc: "}, 0},
 		"id":     {"workNo,id\n30012,a b\n", map[int]string{2: "id: "}, 0},
 		"idle":   {"workNo,whenIdle,graceUntil\n30012,yes,\n30013,true,+5m\n30014,true,\n", map[int]string{2: "whenIdle: ", 4: "whenIdle: "}, 1},
@@ -106,9 +107,9 @@ func TestShiftFileErrors(t *testing.T) {
 		"empty":     {"", "empty"},
 		"no column": {"agent,at\n30012,18:00\n", "no column workNo"},
 		"twice":     {"workNo,Team,team\n", `"team" is there twice`},
-		"nameless":  {"workNo,\n", "column 2 has no name"},
 		// None of these may be skipped: whom the lines within are about is not known.
-		"line break":    {"workNo,team\n30012,\"a\nb\"\n8,x\n", "line 2: a quote that is opened there is closed in another line"},
+		"line break":    {"workNo,reason\n30012,\"a\nb\"\n8,x\n", "line 2: a quote that is opened there is closed in another line"},
+		"row in remark": {"workNo,team\n30012,\"a\n8,x\"\n", "line 2: a quote that is opened there is closed in another line"},
 		"open quote":    {"workNo,team\n30012,a\n30013,\"north\n30014,south\n", "line 3: a quote is opened there and not closed"},
 		"quote to next": {"workNo,team\n30013,\"north\n30014,\"south\n", "line 2: a quote is opened there and not closed"},
 	} {

@@ -18,7 +18,8 @@ func FuzzFile(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	d := Defaults{Name: "f", VCC: "default", Now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Loc: time.UTC}
+	d := Defaults{Name: "f", VCC: "default", Now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Loc: time.UTC,
+		Rules: Rules{Immediate: true, Ignore: []string{"b*", "x"}, Meta: []string{"team"}}}
 	f.Fuzz(func(t *testing.T, text string) {
 		for row, err := range Read(strings.NewReader(text), d) {
 			var line *LineError

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,7 +31,7 @@ func readNDJSON(in *bufio.Reader, row func(line int, data []byte) error, bad fun
 		end := err == io.EOF
 		switch {
 		case long:
-			err = bad(&LineError{line, fmt.Errorf("longer than %d bytes", maxLine)})
+			err = bad(&LineError{Line: line, Err: fmt.Errorf("longer than %d bytes", maxLine)})
 		case len(bytes.TrimSpace(data)) > 0:
 			err = row(line, data)
 		default:
@@ -40,6 +43,72 @@ func readNDJSON(in *bufio.Reader, row func(line int, data []byte) error, bad fun
 	}
 }
 
+// jsonLine offers what a line is, unless it is one to leave out.
+func (d Defaults) jsonLine(yield func(Row, error) bool, line int, data []byte) error {
+	row, err := d.jsonRow(data)
+	switch {
+	case errors.Is(err, errBlank) && (d.Rules.SkipBlank || d.Passed):
+		d.Rules.note(func(s *Seen) { s.Blank++ })
+		return nil
+	case errors.Is(err, errLeftOut):
+		d.Rules.note(func(s *Seen) { s.LeftOut++ })
+		return nil
+	}
+	return offer(yield, line, []string{strings.TrimSpace(string(data))}, row, err)
+}
+
+var errLeftOut = errors.New("a row that the conditions leave out")
+
+// jsonFields names the values of an object as a command does. Those for meta go there,
+// others that are to be ignored are dropped, and the rest is left to be refused.
+func (r Rules) jsonFields(given map[string]jsontext.Value) (map[string]jsontext.Value, error) {
+	text := func(name string) string {
+		var s string
+		if json.Unmarshal(given[name], &s) != nil {
+			s = string(given[name])
+		}
+		return strings.TrimSpace(s)
+	}
+	if !r.takes(func(column string) string {
+		for name := range given {
+			if plain(name) == plain(column) {
+				return text(name)
+			}
+		}
+		return ""
+	}) {
+		return nil, errLeftOut
+	}
+	named := map[string]jsontext.Value{}
+	var told metaOf
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		use := r.use(name)
+		field := fields()[use]
+		switch {
+		case name == "meta" || name == "issuedAt":
+			field = name
+		case use == useMeta:
+			told.add(name, text(name))
+			continue
+		case use == useNothing:
+			continue
+		case use == "":
+			return nil, fmt.Errorf("unknown field %q%s: name it in --columns FIELD=NAME, --meta or --ignore", name, didYouMean(name, fields()))
+		}
+		if _, twice := named[field]; twice {
+			return nil, fmt.Errorf("%s is given twice", field)
+		}
+		named[field] = given[name]
+	}
+	if told.changed {
+		r.note(func(s *Seen) { s.MetaCut++ })
+	}
+	if _, own := named["meta"]; !own && told.entries != nil {
+		named["meta"], _ = json.Marshal(told.entries)
+	}
+	return named, nil
+}
+
 // jsonRow makes a command of an object: a command's fields, of which the id may be
 // left out, and at and vcc.
 func (d Defaults) jsonRow(data []byte) (Row, error) {
@@ -48,8 +117,13 @@ func (d Defaults) jsonRow(data []byte) (Row, error) {
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return row, fmt.Errorf("no JSON object with one value for each name: %w", err)
 	}
-	var at string
-	for name, to := range map[string]*string{"at": &at, "vcc": &row.VCC} {
+	fields, err := d.rules().jsonFields(fields)
+	if err != nil {
+		return row, err
+	}
+	var at, zone string
+	_, timed := fields["at"]
+	for name, to := range map[string]*string{"at": &at, "vcc": &row.VCC, "tz": &zone} {
 		if value, given := fields[name]; given {
 			if err := json.Unmarshal(value, to); err != nil {
 				return row, fmt.Errorf("%s: must be a string", name)
@@ -60,11 +134,20 @@ func (d Defaults) jsonRow(data []byte) (Row, error) {
 	if err := messages.ValidateVCC(row.VCC); err != nil {
 		return row, err
 	}
-	var err error
-	if at != "" {
+	if zone = strings.TrimSpace(zone); zone != "" {
+		if d.Loc, err = rowZone(zone); err != nil {
+			return row, err
+		}
+	}
+	row.Loc = d.Loc
+	switch at = strings.TrimSpace(at); {
+	case at != "":
 		if row.At, err = d.when(at, d.Now); err != nil {
 			return row, fmt.Errorf("at: %w", err)
 		}
+		row.Clock = clockChange(at, row.At, d.Loc)
+	case timed && fields["notBefore"] == nil:
+		return row, errBlank
 	}
 	for name, value := range map[string]string{"inspector": d.Inspector, "reason": d.Reason, "requestedBy": d.RequestedBy} {
 		if _, given := fields[name]; !given && value != "" {

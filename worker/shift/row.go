@@ -19,11 +19,18 @@ func (d Defaults) Row(cells, meta map[string]string) (Row, error) {
 		return row, err
 	}
 	var err error
+	if text := cells["tz"]; text != "" {
+		if d.Loc, err = rowZone(text); err != nil {
+			return row, err
+		}
+	}
 	if text := cells["at"]; text != "" {
 		if row.At, err = d.when(text, d.Now); err != nil {
 			return row, fmt.Errorf("at: %w", err)
 		}
+		row.Clock = clockChange(text, row.At, d.Loc)
 	}
+	row.Loc = d.Loc
 	row.Command = messages.Command{
 		ID: cells["id"], WorkNo: cells["workno"], Inspector: or(cells["inspector"], d.Inspector),
 		Reason: or(cells["reason"], d.Reason), RequestedBy: or(cells["requestedby"], d.RequestedBy), ReplyTo: cells["replyto"],
@@ -51,7 +58,7 @@ func (d Defaults) withConditions(row Row, says func(field string) bool) (Row, er
 
 // when reads a time that lies ahead of base, or has passed where that is all the same.
 func (d Defaults) when(text string, base time.Time) (time.Time, error) {
-	if !d.Passed {
+	if !d.Passed && !d.Late {
 		return ParseWhen(text, base, d.Loc)
 	}
 	at, err := nearWhen(strings.TrimSpace(text), base.In(d.Loc))
@@ -152,10 +159,13 @@ func (d Defaults) complete(row Row) (Row, error) {
 	if c.NotBefore.IsZero() {
 		c.NotBefore = d.NotBefore
 	}
+	if c.NotBefore.IsZero() && !d.rules().Immediate {
+		return row, errors.New("at: there is no time: give it, or --at TIME for all, or --now")
+	}
 	if c.ExpiresAt.IsZero() {
 		c.ExpiresAt = d.expiry(*c)
 	}
-	if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(d.Now) && !d.Passed {
+	if !c.ExpiresAt.IsZero() && !c.ExpiresAt.After(d.Now) && !d.Passed && !d.Late {
 		return row, errors.New("expiresAt: it has passed")
 	}
 	return row, c.Validate()

@@ -34,7 +34,7 @@ func (l *IDs) Add(row Row) error {
 	}
 	data, err := row.Command.Encode()
 	if err != nil {
-		return &LineError{row.Line, err}
+		return &LineError{Line: row.Line, Err: err}
 	}
 	key := maphash.String(l.seed, row.VCC+"."+row.Command.ID)
 	content := maphash.Bytes(l.seed, data)

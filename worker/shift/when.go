@@ -37,15 +37,45 @@ func readWhen(text string, now time.Time) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05"} {
-		if wall, err := time.Parse(layout, text); err == nil {
-			return OnWall(wall, now.Location()), nil
-		}
+	if wall, is := dateAndTime(text); is {
+		return OnWall(wall, now.Location()), nil
 	}
 	if wall, is := timeOfDay(text); is {
 		return nextTimeOfDay(wall, now)
 	}
 	return time.Time{}, fmt.Errorf("no time: %s", whenForms)
+}
+
+// dateAndTime reads 2026-11-24T18:00 as what clocks show.
+func dateAndTime(text string) (wall time.Time, is bool) {
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05"} {
+		if wall, err := time.Parse(layout, text); err == nil {
+			return wall, true
+		}
+	}
+	return wall, false
+}
+
+// clockChange tells how a clock change moved what is written as text and was read as at.
+func clockChange(text string, at time.Time, loc *time.Location) string {
+	text = strings.TrimSpace(text)
+	wall, is := dateAndTime(text)
+	if !is {
+		if wall, is = timeOfDay(text); !is {
+			return ""
+		}
+	}
+	local := at.In(loc)
+	if local.Hour() != wall.Hour() || local.Minute() != wall.Minute() {
+		return fmt.Sprintf("%s does not exist there, the clocks are set forward: taken as %s", text, local.Format("15:04"))
+	}
+	_, before := at.Add(-24 * time.Hour).In(loc).Zone()
+	_, after := at.Add(24 * time.Hour).In(loc).Zone()
+	again := at.Add(time.Duration(before-after) * time.Second).In(loc)
+	if before > after && again.Hour() == local.Hour() && again.Minute() == local.Minute() {
+		return text + " comes twice there, the clocks are set back: taken as the first"
+	}
+	return ""
 }
 
 // timeOfDay reads 18:00 or 18:00:30.

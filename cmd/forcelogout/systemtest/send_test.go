@@ -23,11 +23,11 @@ func TestSendFile(t *testing.T) {
 		return invoke(in.ctx, append([]string{"send", "--nats", in.nats}, args...)...)
 	}
 	broken := in.write("shift.csv", "WorkNo,reason,shift\n30001,a,S-18\nx,b,S-18\n30002,c,S-18\n7,d,S-18\n")
-	code, out, errOut := send("--file", broken)
+	code, out, errOut := send("--now", "--meta", "shift", "--file", broken)
 	if code != exit.Usage || !strings.Contains(errOut, "line 3: workNo") || !strings.Contains(errOut, "line 5: workNo") || !strings.Contains(errOut, "2 of 4 lines are bad, nothing was sent") {
 		t.Errorf("exit %d, %s%s", code, out, errOut)
 	}
-	if code, out, errOut = send("--file", broken, "--skip-invalid", "--dry-run"); code != exit.OK || !strings.Contains(out, "2 commands would be sent") || !strings.Contains(out, "30002") || !strings.Contains(errOut, "line 5") {
+	if code, out, errOut = send("--now", "--meta", "shift", "--file", broken, "--skip-invalid", "--dry-run"); code != exit.OK || !strings.Contains(out, "2 commands would be sent") || !strings.Contains(out, "30002") || !strings.Contains(errOut, "line 5") {
 		t.Errorf("exit %d, %s%s", code, out, errOut)
 	}
 	if n := in.streamMsgs("COMMANDS"); n != 0 {
@@ -35,7 +35,7 @@ func TestSendFile(t *testing.T) {
 	}
 	in.keeper("w", in.nats)
 	report := in.files + "/out.csv"
-	code, out, errOut = send("--file", broken, "--skip-invalid", "--wait", "--report", report)
+	code, out, errOut = send("--now", "--meta", "shift", "--file", broken, "--skip-invalid", "--wait", "--report", report)
 	if code != exit.OK || !strings.Contains(out, "2 commands sent") || !strings.Contains(out, "signed_out         2") {
 		t.Errorf("exit %d, %s%s", code, out, errOut)
 	}
@@ -54,7 +54,7 @@ func TestSendFile(t *testing.T) {
 		flags []string
 		now   string
 	}{{exit.Failed, nil, "signed_out         2"}, {exit.OK, []string{"--ok-if-ended"}, "4 commands had ended before"}} {
-		code, out, errOut = send(append([]string{"--file", broken, "--wait"}, want.flags...)...)
+		code, out, errOut = send(append([]string{"--now", "--meta", "shift", "--file", broken, "--wait"}, want.flags...)...)
 		if code != want.code || !strings.Contains(out, want.now) || !strings.Contains(out, "had ended before, without a call now: signed_out") {
 			t.Errorf("exit %d, %s%s", code, out, errOut)
 		}

@@ -19,6 +19,7 @@ import (
 
 type cancelCommand struct {
 	clientFlags
+	tableFlags
 	IDs         []string   `arg:"" optional:"" name:"id" help:"Commands to withdraw."`
 	VCC         string     `name:"vcc" default:"default" help:"Virtual contact center."`
 	WorkNo      string     `help:"All open commands of this agent."`
@@ -134,7 +135,7 @@ func (c *cancelCommand) selection(now time.Time) (which client.Selection, rows [
 
 // rowsOf are the rows of a shift file for the VCC.
 func (c *cancelCommand) rowsOf(now time.Time) ([]client.Wanted, error) {
-	file := sendCommand{File: c.File, VCC: c.VCC, TZ: c.TZ}
+	file := sendCommand{File: c.File, VCC: c.VCC, TZ: c.TZ, tableFlags: c.tableFlags}
 	defaults, err := file.defaults(now)
 	if err != nil {
 		return nil, err

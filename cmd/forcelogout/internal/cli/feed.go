@@ -21,9 +21,11 @@ import (
 
 type feedCommand struct {
 	clientFlags
+	tableFlags
 	Dir         string        `required:"" placeholder:"DIR" help:"The folder. Files end in its done/ or bad/."`
 	Replace     string        `default:"dates" placeholder:"SCOPE" help:"What a file speaks for: dates for its days, NAME=VALUE for that meta entry, or both with a comma."`
 	MaxWithdraw string        `placeholder:"PERCENT" help:"A file that would withdraw more than this is bad, for example 20% (default: 50%, and never fewer than 5)."`
+	Meta        []string      `placeholder:"COLUMN" help:"Columns that go along in the commands' meta, and so into the results."`
 	VCC         string        `name:"vcc" default:"default" help:"Virtual contact center."`
 	TZ          string        `name:"tz" placeholder:"ZONE" help:"Time zone of times, for example Europe/Madrid (default: this machine's)."`
 	ExpiresIn   shift.Span    `placeholder:"DURATION" help:"Do not execute later than this after its time (default: 15m)."`
@@ -96,6 +98,7 @@ func (c *feedCommand) check() error {
 // send is the command that hands one file in.
 func (c *feedCommand) send(file string) *sendCommand {
 	return &sendCommand{
+		tableFlags: c.tableFlags, Meta: c.Meta,
 		replaceFlags: replaceFlags{Replace: c.Replace, MaxWithdraw: c.MaxWithdraw},
 		File:         file, VCC: c.VCC, TZ: c.TZ, ExpiresIn: c.ExpiresIn, Reason: c.Reason, RequestedBy: c.RequestedBy, Inspector: c.Inspector, Timeout: c.Timeout,
 	}
@@ -110,7 +113,7 @@ func (c *feedCommand) handle(ctx context.Context, cl *client.Client, metrics *fe
 	if err != nil {
 		return feed.Bad, err
 	}
-	defaults.Passed = true
+	defaults.Late = true
 	fmt.Fprintf(report, "%s, --replace %s\n", time.Now().In(defaults.Loc).Format(time.RFC3339), c.Replace)
 	all, err := send.replacements(defaults, std)
 	if err != nil {

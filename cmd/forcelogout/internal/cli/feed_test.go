@@ -17,7 +17,7 @@ func TestFeed(t *testing.T) {
 	t.Parallel()
 	p := newPlanner(t)
 	feed := func(code int, more ...string) string {
-		return p.run(code, append([]string{"feed", "--dir", p.dir, "--once", "--settle", "50ms", "--poll", "10ms", "--tz", "UTC", "--max-withdraw", "50%"}, more...)...)
+		return p.run(code, append([]string{"feed", "--dir", p.dir, "--once", "--settle", "50ms", "--poll", "10ms", "--meta", "team", "--tz", "UTC", "--max-withdraw", "50%"}, more...)...)
 	}
 	text := func(pattern string) string {
 		t.Helper()
@@ -63,7 +63,7 @@ func TestFeedCutOff(t *testing.T) {
 		rows[i] = fmt.Sprintf("%d,2126-11-25T18:00:00Z,Nord", 10000+i)
 	}
 	p.file("a.csv", rows...)
-	args := []string{"feed", "--nats", p.url, "--dir", p.dir, "--once", "--settle", "10ms", "--poll", "5ms", "--tz", "UTC"}
+	args := []string{"feed", "--nats", p.url, "--dir", p.dir, "--once", "--settle", "10ms", "--poll", "5ms", "--meta", "team", "--tz", "UTC"}
 	ctx, stop := context.WithCancel(p.ctx)
 	ended := make(chan struct{})
 	go func() {

@@ -14,7 +14,7 @@ func TestPlan(t *testing.T) {
 	t.Parallel()
 	p := newPlanner(t)
 	week := p.file("week.csv", "30011,2126-11-25T18:00:00Z,Nord", "30011,2126-11-26T18:00:00Z,Nord", "30012,2126-11-25T23:30:00Z,Sued", "30013,2126-11-25T19:00:00Z,Sued")
-	p.run(exit.OK, "send", "--file", week, "--tz", "UTC", "--replace", "dates", "--reason", "shift-end", "--requested-by", "wfm")
+	p.run(exit.OK, "send", "--meta", "team", "--file", week, "--tz", "UTC", "--replace", "dates", "--reason", "shift-end", "--requested-by", "wfm")
 	list := func(more ...string) string {
 		return p.run(exit.OK, append([]string{"list", "--tz", "UTC"}, more...)...)
 	}
@@ -41,10 +41,10 @@ func TestPlan(t *testing.T) {
 	p.wants(list("--work-no", "30011"), "2126-11-26 21:00:00", "1 command\n")
 	p.wants(p.run(exit.OK, "cancel", "--meta", "team=Sued", "--on", "2126-11-25", "--tz", "UTC"), "2 cancelled")
 	p.wants(list(), "1 command\n")
-	p.wants(p.run(exit.OK, "send", "--file", week, "--tz", "UTC", "--replace", "dates"), "3 new, 1 moved")
+	p.wants(p.run(exit.OK, "send", "--meta", "team", "--file", week, "--tz", "UTC", "--replace", "dates"), "3 new, 1 moved")
 	p.wants(p.run(exit.OK, "cancel", "--file", week, "--tz", "UTC"), "4 cancelled")
 	p.wants(list(), "nobody")
-	p.run(exit.OK, "send", "--file", week, "--tz", "UTC")
+	p.run(exit.OK, "send", "--meta", "team", "--file", week, "--tz", "UTC")
 	p.wants(p.run(exit.OK, "cancel", "--file", week, "--tz", "UTC"), "4 cancelled")
 	for _, args := range [][]string{{"list", "--on", "friday"}, {"list", "--meta", "team"}, {"cancel", "--on", "friday"}, {"cancel", "--meta", "=x"}} {
 		p.run(exit.Usage, args...)

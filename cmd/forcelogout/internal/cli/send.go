@@ -20,6 +20,7 @@ type sendCommand struct {
 	clientFlags
 	spareFlags
 	replaceFlags
+	tableFlags
 	Agents      []string   `arg:"" optional:"" name:"workNo" help:"Agents to sign out, 101-999999 each."`
 	File        string     `placeholder:"FILE" help:"Shift file, CSV with a header or NDJSON; - for standard input."`
 	VCC         string     `name:"vcc" default:"default" help:"Virtual contact center."`
@@ -31,6 +32,9 @@ type sendCommand struct {
 	Reason      string     `help:"Audit text, for example shift-end."`
 	RequestedBy string     `help:"Who asks."`
 	Inspector   string     `placeholder:"WORKNO" help:"Only this inspector may do it."`
+	Now         bool       `help:"With --file: sign out at once where the file gives no time; it never is by itself."`
+	Meta        []string   `placeholder:"COLUMN" help:"With --file: columns that go along in the commands' meta, and so into the results."`
+	Rejects     string     `placeholder:"FILE" help:"With --file: write the refused rows there, with what is wrong with each. The file must not be there yet."`
 	SkipInvalid bool       `help:"Send the good lines of a file that has bad ones."`
 	DryRun      bool       `help:"Show what would be sent."`
 	Timeout     shift.Span `default:"2m" help:"How long to go on where NATS does not answer."`
@@ -51,13 +55,16 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 	if c.Replace != "" {
 		return c.replace(ctx, std, defaults)
 	}
-	rows, total, done, err := c.taken(defaults, std)
+	rows, p, done, err := c.taken(defaults, std)
 	if err != nil {
 		return exit.Misused(err)
 	}
 	defer done()
 	if c.DryRun {
-		return dryRun(std.Out, rows, total)
+		return c.dryRun(std.Out, rows, p)
+	}
+	if c.File != "" {
+		p.tell(std.Err)
 	}
 	report, err := newResultsFile(c.Report, c.File, defaults.Loc)
 	if err != nil {
@@ -68,34 +75,35 @@ func (c *sendCommand) Run(ctx context.Context, std console.IO) error {
 		return errors.Join(err, report.discard())
 	}
 	defer closeAll()
-	s := &sending{cl: cl, rows: rows, total: total, quiet: c.File != "", json: c.JSON, okIfEnded: c.OKIfEnded, timeout: time.Duration(c.Timeout), std: std}
+	s := &sending{cl: cl, rows: rows, total: p.total, quiet: c.File != "", json: c.JSON, okIfEnded: c.OKIfEnded, timeout: time.Duration(c.Timeout), std: std}
 	if c.Wait {
 		return s.andWait(ctx, time.Duration(c.WaitTimeout+c.StayOut), report)
 	}
 	return s.send(ctx)
 }
 
-// taken returns the rows that are left to send, and how many they are; done closes their
+// taken returns the rows that are left to send, and what they ask for; done closes their
 // file.
-func (c *sendCommand) taken(d shift.Defaults, std console.IO) (rows iter.Seq2[shift.Row, error], total int, done func(), err error) {
+func (c *sendCommand) taken(d shift.Defaults, std console.IO) (rows iter.Seq2[shift.Row, error], p *plan, done func(), err error) {
 	left, err := c.except()
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, nil, nil, err
 	}
 	rows, done, err = c.rows(d)
 	if err != nil {
-		return nil, 0, nil, err
+		return nil, nil, nil, err
 	}
 	rows = left.from(rows)
-	total, err = c.check(rows, std)
-	if err = left.judge(total, err, std.Err); err == nil {
-		err = c.tooMany(total, c.DryRun, std.Err)
+	p = newPlan(d, c.TZ)
+	err = c.check(rows, p, std)
+	if err = left.judge(p.total, err, std.Err); err == nil {
+		err = c.tooMany(p.total, c.DryRun, std.Err)
 	}
 	if err != nil {
 		done()
-		return nil, 0, nil, err
+		return nil, nil, nil, err
 	}
-	return valid(rows), total, done, nil
+	return valid(rows), p, done, nil
 }
 
 // defaults checks the flags that hold for all commands.
@@ -104,8 +112,12 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 		Name: filepath.Base(c.File), VCC: c.VCC, Inspector: c.Inspector, Reason: c.Reason, RequestedBy: c.RequestedBy,
 		ExpiresIn: time.Duration(c.ExpiresIn), Now: now,
 	}
+	rules, ruleErr := c.rules()
+	rules.Meta, rules.Immediate, rules.Seen = c.Meta, c.Now || c.File == "", &shift.Seen{}
+	rules.Along = c.along()
+	d.Rules = rules
 	loc, err := loadZone(c.TZ)
-	problems := []error{err, settings.Named("vcc", messages.ValidateVCC(c.VCC))}
+	problems := []error{err, ruleErr, settings.Named("vcc", messages.ValidateVCC(c.VCC))}
 	d.Loc = loc
 	if loc == nil {
 		d.Loc = time.UTC
@@ -139,6 +151,10 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 		problems = append(problems, errors.New("--max-withdraw goes with --replace"))
 	case c.SkipInvalid && c.Replace != "":
 		problems = append(problems, errors.New("--skip-invalid does not go with --replace: the agents of bad lines would be withdrawn"))
+	case c.Now && (c.At != "" || c.NotBefore != ""):
+		problems = append(problems, errors.New("--now and --at or --not-before: give one of them"))
+	case c.File == "" && (c.Now || c.given() || len(c.Meta) > 0 || c.Rejects != ""):
+		problems = append(problems, errors.New("--now, --columns, --meta, --ignore, --where, --blank and --rejects go with --file"))
 	case c.SkipInvalid && c.File == "":
 		problems = append(problems, errors.New("--skip-invalid goes with --file"))
 	}
@@ -154,10 +170,34 @@ func loadZone(name string) (*time.Location, error) {
 	return loc, nil
 }
 
-// check goes through all rows before any is sent, and says of every bad line what
-// is wrong with it.
-func (c *sendCommand) check(rows iter.Seq2[shift.Row, error], std console.IO) (total int, err error) {
+// check goes through all rows before any is sent, and says of every bad line what is
+// wrong with it; on the terminal of the first ones.
+func (c *sendCommand) check(rows iter.Seq2[shift.Row, error], p *plan, std console.IO) error {
 	bad := 0
+	refused := &rejects{name: c.Rejects}
+	err := c.eachRow(rows, p, func(line *shift.LineError) {
+		if bad++; bad <= shown {
+			fmt.Fprintln(std.Err, console.Printable(c.File+", "+line.Error()))
+		}
+		refused.add(p.seen.Header, line)
+	})
+	if bad > shown {
+		fmt.Fprintf(std.Err, "and %d more bad lines\n", bad-shown)
+	}
+	err = errors.Join(err, refused.close())
+	switch {
+	case err != nil:
+		return err
+	case bad > 0 && !c.SkipInvalid:
+		return fmt.Errorf("%d of %d lines are bad, nothing was sent: correct them, or use --skip-invalid", bad, bad+p.total)
+	case p.total == 0:
+		return fmt.Errorf("--file %s: there is no command in it", c.File)
+	}
+	return nil
+}
+
+// eachRow adds the good rows to the plan, and hands the bad ones to bad.
+func (c *sendCommand) eachRow(rows iter.Seq2[shift.Row, error], p *plan, bad func(*shift.LineError)) error {
 	var ids shift.IDs
 	for row, err := range rows {
 		if err == nil {
@@ -167,23 +207,16 @@ func (c *sendCommand) check(rows iter.Seq2[shift.Row, error], std console.IO) (t
 		var twice *shift.TwiceError
 		switch {
 		case errors.As(err, &twice):
-			return 0, fmt.Errorf("%s: %w, nothing was sent", c.source(), twice)
+			return fmt.Errorf("%s: %w, nothing was sent", c.source(), twice)
 		case errors.As(err, &line):
-			bad++
-			fmt.Fprintln(std.Err, console.Printable(c.File+", "+line.Error()))
+			bad(line)
 		case err != nil:
-			return 0, fmt.Errorf("--file %s: %w", c.File, err)
+			return fmt.Errorf("--file %s: %w", c.File, err)
 		default:
-			total++
+			p.add(row)
 		}
 	}
-	switch {
-	case bad > 0 && !c.SkipInvalid:
-		return 0, fmt.Errorf("%d of %d lines are bad, nothing was sent: correct them, or use --skip-invalid", bad, bad+total)
-	case total == 0:
-		return 0, fmt.Errorf("--file %s: there is no command in it", c.File)
-	}
-	return total, nil
+	return nil
 }
 
 func (c *sendCommand) source() string {
@@ -194,7 +227,7 @@ func (c *sendCommand) source() string {
 }
 
 // dryRun shows what would be sent.
-func dryRun(out io.Writer, rows iter.Seq2[shift.Row, error], total int) error {
+func (c *sendCommand) dryRun(out io.Writer, rows iter.Seq2[shift.Row, error], p *plan) error {
 	for row, err := range rows {
 		if err != nil {
 			return err
@@ -205,6 +238,9 @@ func dryRun(out io.Writer, rows iter.Seq2[shift.Row, error], total int) error {
 		}
 		fmt.Fprintf(out, "%s  %s  %-6s  %s\n", row.Command.ID, row.VCC, row.Command.WorkNo, when)
 	}
-	fmt.Fprintf(out, "%s would be sent\n", console.Plural(total, "command"))
+	fmt.Fprintf(out, "%s would be sent\n", console.Plural(p.total, "command"))
+	if c.File != "" {
+		p.tell(out)
+	}
 	return nil
 }

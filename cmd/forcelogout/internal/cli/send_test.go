@@ -27,7 +27,7 @@ func TestSendStdin(t *testing.T) {
 		`{"workNo":"30001"}` + "\n" + `{"workNo":"30002"}`: exit.OK,
 	} {
 		var out, errOut rig.Output
-		command := sendCommand{File: "-", VCC: "default", Timeout: shift.Span(time.Minute), stdin: strings.NewReader(text)}
+		command := sendCommand{File: "-", Now: true, VCC: "default", Timeout: shift.Span(time.Minute), stdin: strings.NewReader(text)}
 		command.NATS, command.Prefix, command.LogLevel, command.LogFormat = url, "forcelogout", "error", "text"
 		if code := exitCode(command.Run(ctx, console.IO{Out: &out, Err: &errOut}), console.IO{Out: &out, Err: &errOut}); code != want {
 			t.Errorf("%s: exit %d, %s%s", text, code, out.String(), errOut.String())

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,7 +81,7 @@ type replacing struct {
 
 // replace hands a file in that takes the place of earlier ones.
 func (c *sendCommand) replace(ctx context.Context, std console.IO, d shift.Defaults) error {
-	d.Passed = true // a row whose time has passed still says that its agent is in the plan
+	d.Late = true // a row whose time has passed still says that its agent is in the plan
 	all, err := c.replacements(d, std)
 	if err != nil {
 		return exit.Misused(err)
@@ -103,11 +105,12 @@ func (c *sendCommand) replacements(d shift.Defaults, std console.IO) ([]client.R
 	if err != nil {
 		return nil, err
 	}
-	rows, _, done, err := c.taken(d, std)
+	rows, p, done, err := c.taken(d, std)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	p.tell(std.Err)
 	by := messages.Cancellation{RequestedBy: c.RequestedBy, Reason: or(c.Reason, "not in the plan any more"), At: time.Now().UTC().Truncate(time.Millisecond)}
 	var all []client.Replacement
 	at := map[string]int{}
@@ -126,6 +129,18 @@ func (c *sendCommand) replacements(d shift.Defaults, std console.IO) ([]client.R
 		all[i].Rows = append(all[i].Rows, w)
 	}
 	return all, by.Validate()
+}
+
+// shiftColumn is the column that names a shift. It goes along in the meta.
+const shiftColumn = "shiftId"
+
+// along are the columns that tell what a plan is about.
+func (f replaceFlags) along() []string {
+	all := []string{shiftColumn}
+	if scope, err := f.scope(); err == nil {
+		all = slices.AppendSeq(all, maps.Keys(scope.Meta))
+	}
+	return all
 }
 
 // errOwnID: what a row of a plan is about must not hang on an id.
@@ -155,6 +170,9 @@ func wanted(row shift.Row, loc *time.Location) client.Wanted {
 	order := client.Order{VCC: row.VCC, At: row.At, Command: row.Command}
 	if order.At.Before(row.Command.NotBefore) {
 		order.At = row.Command.NotBefore
+	}
+	if row.Loc != nil {
+		loc = row.Loc
 	}
 	return client.Wanted{Line: row.Line, Shift: client.ShiftOf(order.Command, order.At, loc), Order: order}
 }

@@ -62,7 +62,7 @@ func TestSendReplace(t *testing.T) {
 	first := p.file("monday.csv", "30011,2126-11-25T18:00:00Z,Nord", "30012,2126-11-25T18:00:00Z,Nord", "30013,2126-11-25T18:00:00Z,Sued")
 	second := p.file("new.csv", "30011,2126-11-25T18:00:00Z,Nord", "30012,2126-11-25T20:00:00Z,Nord", "30014,2126-11-25T19:00:00Z,Nord")
 	send := func(code int, file string, more ...string) string {
-		return p.run(code, append([]string{"send", "--file", file, "--tz", "UTC"}, more...)...)
+		return p.run(code, append([]string{"send", "--file", file, "--tz", "UTC", "--meta", "team"}, more...)...)
 	}
 	p.wants(send(exit.OK, first, "--replace", "dates"), "3 new")
 	p.wants(send(exit.OK, first, "--replace", "dates"), "3 unchanged")
@@ -90,7 +90,7 @@ func TestSendReplaceSpares(t *testing.T) {
 	if err := os.WriteFile(except, []byte("30012 # the hotline\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	send := []string{"send", "--file", evening, "--tz", "UTC", "--replace", "dates"}
+	send := []string{"send", "--file", evening, "--tz", "UTC", "--meta", "team", "--replace", "dates"}
 	p.wants(p.run(exit.Usage, append(send, "--max", "1")...), "2 commands, more than --max 1")
 	p.wants(p.run(exit.OK, send...), "2 new")
 	p.wants(p.run(exit.OK, append(send, "--except", except)...), "1 command left out (30012)", "1 withdrawn, 1 unchanged")
@@ -123,7 +123,7 @@ func TestSendReplaceUsage(t *testing.T) {
 		"two times":    {[]string{"--file", twice, "--replace", "dates"}, "lines 2 and 3"},
 		"an id":        {[]string{"--file", own, "--replace", "dates"}, "shiftId"},
 	} {
-		if out := p.run(exit.Usage, append([]string{"send"}, c.args...)...); !strings.Contains(out, c.want) {
+		if out := p.run(exit.Usage, append([]string{"send", "--meta", "team"}, c.args...)...); !strings.Contains(out, c.want) {
 			t.Errorf("%s: %s", name, out)
 		}
 	}

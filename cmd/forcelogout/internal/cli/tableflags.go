@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/forcelogout/forcelogout/worker/shift"
+)
+
+// tableFlags say how a shift file's columns and rows are to be taken, where that decides
+// which commands they are: whoever finds them again must say the same.
+type tableFlags struct {
+	Columns map[string]string `placeholder:"FIELD=COLUMN" mapsep:"," help:"With --file: which column a field is in, for example workNo=logonID,at='Shift End'."`
+	Ignore  []string          `placeholder:"COLUMN" help:"With --file: columns to leave alone; '*' for all that are not known."`
+	Where   []string          `sep:"none" placeholder:"COLUMN=VALUE" help:"With --file: only rows like that: activity=Open, activity=Open|Phone, workNo!=Total. Can be repeated."`
+	Blank   string            `enum:"error,skip" default:"error" help:"With --file: what a blank time is (error, or skip to leave such rows out)."`
+}
+
+// rules are the flags as the reading takes them.
+func (f tableFlags) rules() (shift.Rules, error) {
+	r := shift.Rules{Columns: f.Columns, Ignore: f.Ignore, SkipBlank: f.Blank == "skip"}
+	var problems []error
+	for _, text := range f.Where {
+		where, err := shift.ParseWhere(text)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--where %w", err))
+			continue
+		}
+		r.Where = append(r.Where, where)
+	}
+	if err := r.Check(); err != nil {
+		problems = append(problems, fmt.Errorf("--columns: %w", err))
+	}
+	return r, errors.Join(problems...)
+}
+
+// given tells whether there is any of them.
+func (f tableFlags) given() bool {
+	return len(f.Columns)+len(f.Ignore)+len(f.Where) > 0 || f.Blank == "skip"
+}

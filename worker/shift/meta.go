@@ -1,0 +1,62 @@
+package shift
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Within what messages allow: a row is never bad for what is only told along.
+const (
+	metaEntries = 16
+	metaSize    = 2 << 10
+)
+
+// metaOf gathers a command's meta, cleaned and cut.
+type metaOf struct {
+	entries map[string]string
+	size    int
+	changed bool
+}
+
+// add takes an entry as far as there is room for it.
+func (m *metaOf) add(name, value string) {
+	clear, clearName := cleanText(value), cleanText(name)
+	if clear != value || clearName != name {
+		m.changed = true
+	}
+	if clear == "" || clearName == "" {
+		return
+	}
+	room := metaSize - m.size - len(clearName)
+	_, twice := m.entries[clearName]
+	if len(m.entries) == metaEntries || room <= 0 || twice {
+		m.changed = true
+		return
+	}
+	if len(clear) > room {
+		m.changed = true
+		for room > 0 && !utf8.RuneStart(clear[room]) {
+			room--
+		}
+		if clear = strings.TrimSpace(clear[:room]); clear == "" {
+			return
+		}
+	}
+	if m.entries == nil {
+		m.entries = map[string]string{}
+	}
+	m.entries[clearName] = clear
+	m.size += len(clearName) + len(clear)
+}
+
+// cleanText has white space for what no text holds.
+func cleanText(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.IsControl(r) || !unicode.IsGraphic(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, " "))
+	return strings.TrimSpace(text)
+}
