@@ -16,6 +16,8 @@ type Rules struct {
 	Along     []string          // columns for the meta as well, unless they are fields or named otherwise
 	Ignore    []string          // columns to leave alone; "*" is all that are left over
 	Where     []Where           // rows to take; all others are left out
+	Dates     string            // dmy, mdy or ymd; "": only dates that are clear
+	Delimiter rune              // 0: see separator
 	SkipBlank bool              // leave rows out whose time is blank
 	Immediate bool              // rows without a time are for at once
 	Seen      *Seen             // what the reading found; nil: not asked for
@@ -51,6 +53,12 @@ func fields() map[string]string {
 // plain is a name as it is compared: without case, space, _ and -.
 func plain(name string) string {
 	return strings.NewReplacer(" ", "", "_", "", "-", "", "\u00a0", "").Replace(strings.ToLower(name))
+}
+
+// mapped are the fields that Rules.Columns can name besides: a shift's date and start,
+// and how long it lasts. No column is one of them by its name alone.
+func mapped() map[string]string {
+	return map[string]string{"date": "date", "start": "start", "minutes": "minutes", "hours": "hours"}
 }
 
 func names(list []string, name string) bool {
@@ -97,9 +105,24 @@ func (r Rules) inWhere(name string) bool {
 func (r Rules) Check() error {
 	known := fields()
 	for field := range r.Columns {
-		if known[plain(field)] != field {
+		if known[plain(field)] != field && mapped()[field] == "" {
 			return fmt.Errorf("no field %q%s", field, didYouMean(field, known))
 		}
+	}
+	if _, known := orders()[r.Dates]; r.Dates != "" && !known {
+		return fmt.Errorf("dates: %w", errOrder)
+	}
+	return r.checkTimes()
+}
+
+// checkTimes finds fields about times that do not go together.
+func (r Rules) checkTimes() error {
+	has := func(field string) bool { return r.Columns[field] != "" }
+	switch length := has("minutes") || has("hours"); {
+	case length && has("at"), has("minutes") && has("hours"):
+		return errors.New("a shift ends by one of at, minutes and hours: name one of them")
+	case length && !has("start"):
+		return errors.New("minutes and hours count from the start: name its column")
 	}
 	return nil
 }
@@ -118,7 +141,7 @@ func (r Rules) layout(header []string) ([]string, error) {
 		case use == "":
 			unknown = append(unknown, fmt.Sprintf("%q%s", name, didYouMean(name, fields())))
 		case by[use] != "" && !strings.HasPrefix(use, " "):
-			return nil, fmt.Errorf("line 1: columns %q and %q are both %s", by[use], name, fields()[use])
+			return nil, fmt.Errorf("line 1: columns %q and %q are both %s", by[use], name, or(fields()[use], mapped()[use]))
 		}
 		uses[i], by[use] = use, name
 	}
@@ -154,7 +177,7 @@ func (r Rules) missing(header, uses []string) error {
 	switch {
 	case !slices.Contains(uses, "workno"):
 		return fmt.Errorf("no column workNo among %s: the first line must name the columns; name another with --columns workNo=…", strings.Join(header, ", "))
-	case r.Immediate, slices.Contains(uses, "at"), slices.Contains(uses, "notbefore"):
+	case r.Immediate, slices.Contains(uses, "at"), slices.Contains(uses, "minutes"), slices.Contains(uses, "hours"), slices.Contains(uses, "notbefore"):
 		return nil
 	}
 	return errors.New("no column says when: name the one with the time by --columns at=…, or give --at TIME for all, or --now")

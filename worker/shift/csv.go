@@ -27,7 +27,9 @@ type table struct {
 // wrong with a line to bad.
 func (d Defaults) readCSV(in *bufio.Reader, row func(line int, record []string, cells, meta map[string]string) error, bad func(*LineError) error) error {
 	r := csv.NewReader(in)
-	r.Comma = separator(in)
+	if r.Comma = d.Rules.Delimiter; r.Comma == 0 {
+		r.Comma = separator(in)
+	}
 	r.ReuseRecord = true
 	t, err := d.readHeader(r)
 	if err != nil {
@@ -99,10 +101,23 @@ func (t *table) sort(record []string) (cells, meta map[string]string, err error)
 	if told.changed {
 		t.rules.note(func(s *Seen) { s.MetaCut++ })
 	}
-	if slices.Contains(t.uses, "at") && cells["at"] == "" && cells["notbefore"] == "" {
+	if lacksTime(cells) && cells["notbefore"] == "" {
 		return nil, nil, errBlank
 	}
 	return cells, told.entries, nil
+}
+
+// lacksTime tells whether a row has room for its time, and that is blank.
+func lacksTime(cells map[string]string) bool {
+	room := false
+	for _, name := range []string{"at", "minutes", "hours"} {
+		if value, there := cells[name]; value != "" {
+			return false
+		} else if there {
+			room = true
+		}
+	}
+	return room
 }
 
 // cell is what a row has in a column of the header.
@@ -184,7 +199,7 @@ func went(header, uses []string) (all []string) {
 		case useNothing:
 			all = append(all, name+" → ignored")
 		default:
-			all = append(all, name+" → "+fields()[uses[i]])
+			all = append(all, name+" → "+or(fields()[uses[i]], mapped()[uses[i]]))
 		}
 	}
 	return all

@@ -19,6 +19,7 @@ import (
 type Row struct {
 	Line    int // from 1, as in an editor
 	VCC     string
+	Start   time.Time      // of the shift; zero where that is not mapped
 	Loc     *time.Location // of its times
 	Clock   string         // how a clock change moved its time; mostly ""
 	At      time.Time      // zero: now

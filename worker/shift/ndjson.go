@@ -83,7 +83,7 @@ func (r Rules) jsonFields(given map[string]jsontext.Value) (map[string]jsontext.
 	var told metaOf
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		use := r.use(name)
-		field := fields()[use]
+		field := or(fields()[use], mapped()[use])
 		switch {
 		case name == "meta" || name == "issuedAt":
 			field = name
@@ -121,33 +121,24 @@ func (d Defaults) jsonRow(data []byte) (Row, error) {
 	if err != nil {
 		return row, err
 	}
-	var at, zone string
-	_, timed := fields["at"]
-	for name, to := range map[string]*string{"at": &at, "vcc": &row.VCC, "tz": &zone} {
-		if value, given := fields[name]; given {
-			if err := json.Unmarshal(value, to); err != nil {
-				return row, fmt.Errorf("%s: must be a string", name)
-			}
-		}
-		delete(fields, name)
+	cells, err := apart(fields)
+	if err != nil {
+		return row, err
 	}
+	row.VCC = or(cells["vcc"], row.VCC)
 	if err := messages.ValidateVCC(row.VCC); err != nil {
 		return row, err
 	}
-	if zone = strings.TrimSpace(zone); zone != "" {
+	if zone := cells["tz"]; zone != "" {
 		if d.Loc, err = rowZone(zone); err != nil {
 			return row, err
 		}
 	}
-	row.Loc = d.Loc
-	switch at = strings.TrimSpace(at); {
-	case at != "":
-		if row.At, err = d.when(at, d.Now); err != nil {
-			return row, fmt.Errorf("at: %w", err)
-		}
-		row.Clock = clockChange(at, row.At, d.Loc)
-	case timed && fields["notBefore"] == nil:
+	if lacksTime(cells) && fields["notBefore"] == nil {
 		return row, errBlank
+	}
+	if err := d.timed(&row, cells); err != nil {
+		return row, err
 	}
 	for name, value := range map[string]string{"inspector": d.Inspector, "reason": d.Reason, "requestedBy": d.RequestedBy} {
 		if _, given := fields[name]; !given && value != "" {
@@ -166,7 +157,27 @@ func (d Defaults) jsonRow(data []byte) (Row, error) {
 		return row, err
 	}
 	if !given {
-		row.Command.ID = d.id(row, relative(map[string]string{"at": at}))
+		row.Command.ID = d.id(row, relative(map[string]string{"at": cells["at"]}))
 	}
 	return d.withConditions(row, func(name string) bool { _, given := fields[name]; return given })
+}
+
+// apart takes the fields out that no command has.
+func apart(fields map[string]jsontext.Value) (map[string]string, error) {
+	cells := map[string]string{}
+	for _, name := range []string{"at", "vcc", "tz", "date", "start", "minutes", "hours"} {
+		value, given := fields[name]
+		if !given {
+			continue
+		}
+		delete(fields, name)
+		var text string
+		if length := name == "minutes" || name == "hours"; length && value.Kind() == '0' {
+			text = string(value)
+		} else if err := json.Unmarshal(value, &text); err != nil {
+			return nil, fmt.Errorf("%s: must be a string", name)
+		}
+		cells[name] = strings.TrimSpace(text)
+	}
+	return cells, nil
 }

@@ -24,13 +24,9 @@ func (d Defaults) Row(cells, meta map[string]string) (Row, error) {
 			return row, err
 		}
 	}
-	if text := cells["at"]; text != "" {
-		if row.At, err = d.when(text, d.Now); err != nil {
-			return row, fmt.Errorf("at: %w", err)
-		}
-		row.Clock = clockChange(text, row.At, d.Loc)
+	if err := d.timed(&row, cells); err != nil {
+		return row, err
 	}
-	row.Loc = d.Loc
 	row.Command = messages.Command{
 		ID: cells["id"], WorkNo: cells["workno"], Inspector: or(cells["inspector"], d.Inspector),
 		Reason: or(cells["reason"], d.Reason), RequestedBy: or(cells["requestedby"], d.RequestedBy), ReplyTo: cells["replyto"],
@@ -54,6 +50,18 @@ func (d Defaults) withConditions(row Row, says func(field string) bool) (Row, er
 		return row, err
 	}
 	return d.complete(row)
+}
+
+// timed reads the row's times.
+func (d Defaults) timed(row *Row, cells map[string]string) error {
+	start, at, text, err := d.times(cells)
+	if err != nil {
+		return err
+	}
+	if row.Start, row.Loc = start, d.Loc; !at.IsZero() {
+		row.At, row.Clock = at, clockChange(text, at, d.Loc)
+	}
+	return nil
 }
 
 // when reads a time that lies ahead of base, or has passed where that is all the same.

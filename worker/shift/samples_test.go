@@ -69,15 +69,15 @@ func takenSamples(t *testing.T) []sample {
 	night := []string{"30012 2026-11-26 17:00", "30013 2026-11-27 05:00"}
 	return []sample{
 		{"a01c-cxone-renamed-both.csv", Rules{Columns: map[string]string{"tz": "local time zone"}, Ignore: []string{"*"}}, nil,
-			map[int]string{2: `at: "11/26/2026 18:00:00": no time`, 3: `at: "11/27/2026 06:00:00": no time`}, ""},
+			map[int]string{2: `at: "11/26/2026 18:00:00": the order of day, month and year is not guessed`, 3: `at: "11/27/2026 06:00:00": the order of day, month and year is not guessed`}, ""},
 		{"a01d-zone-column.csv", Rules{}, []string{"30012 2026-11-26 12:30", "30013 2026-11-26 12:30"}, nil, ""},
 		{"a02c-iex-renamed.txt", other, nil, map[int]string{2: `tz: "CST": no such time zone`, 3: `tz: "CST": no such time zone`}, ""},
 		{"a02c-iex-renamed.txt", Rules{Ignore: []string{"TZ", "*"}}, night, nil, ""},
 		{"a03b-genesys.ndjson", other, nil, map[int]string{1: "at: there is no time", 2: "at: there is no time"}, ""},
 		{"a06-verint.tsv", Rules{Columns: map[string]string{"workNo": "EmployeeID", "at": "EndTime", "tz": "TimeZone"}, Ignore: []string{"StartTime"}, Meta: []string{"ActivityName"}},
 			[]string{"30012 2026-11-27 00:00", "30013 2026-11-27 12:00"}, nil, ""},
-		{"a09-infor.csv", other, nil, map[int]string{2: `at: "20261126 1800": no time`}, ""},
-		{"a10b-german-renamed.csv", other, nil, map[int]string{2: `at: "26.11.2026 18:00": no time`, 3: `at: "27.11.2026 06:00": no time`}, ""},
+		{"a09-infor.csv", other, nil, map[int]string{2: `at: "20261126 1800": the order of day, month and year is not guessed`}, ""},
+		{"a10b-german-renamed.csv", other, nil, map[int]string{2: `at: "26.11.2026 18:00": the order of day, month and year is not guessed`, 3: `at: "27.11.2026 06:00": the order of day, month and year is not guessed`}, ""},
 		{"a10d-good-semicolon-bom.csv", Rules{Meta: []string{"name"}}, night, nil, ""},
 		{"a12-ids.csv", Rules{}, []string{"30013 2026-11-26 17:00", "30018 2026-11-26 17:00", "59999 2026-11-26 17:00"}, map[int]string{
 			2: `workNo: `, 3: "workNo: ", 5: "workNo: ", 6: "bare", 7: "workNo: ", 8: "workNo: ", 10: "workNo: ", 12: "workNo: ", 13: "workNo: "}, ""},
@@ -98,6 +98,21 @@ func takenSamples(t *testing.T) []sample {
 		{"a22b-id-guid.csv", Rules{}, []string{}, map[int]string{2: "id: ", 3: "id: "}, ""},
 		{"a22b-id-guid.csv", Rules{Ignore: []string{"ID"}}, evening, nil, ""},
 		{"a26-snake-case.csv", Rules{}, evening[:1], nil, ""},
+		{"a01c-cxone-renamed-both.csv", Rules{Columns: map[string]string{"tz": "Local Time Zone"}, Ignore: []string{"*"}, Dates: "mdy"},
+			[]string{"30012 2026-11-26 12:30", "30013 2026-11-27 00:30"}, nil, ""},
+		{"a01c-cxone-renamed-both.csv", Rules{Ignore: []string{"*"}, Dates: "dmy"}, nil,
+			map[int]string{2: "no date in the order dmy", 3: "no date in the order dmy"}, ""},
+		{"a01b-cxone-renamed-id.csv", Rules{Columns: map[string]string{"at": "Shift End Date and Time", "start": "Shift Start Date and Time", "tz": "Local Time Zone"},
+			Ignore: []string{"*"}, Dates: "mdy"}, []string{"30012 2026-11-26 12:30", "30013 2026-11-27 00:30"}, nil, ""},
+		{"a02-iex-pipe.txt", Rules{Columns: map[string]string{"workNo": "logonID", "date": "schedDate", "start": "start", "at": "stop"}, Where: conditions(t, "code=Lunch|Off"),
+			Ignore: []string{"TZ", "*"}, Dates: "mdy"}, []string{"30012 2026-11-26 12:30"}, map[int]string{6: `"00:00:00" is the start as well`}, ""},
+		{"a03b-genesys.ndjson", Rules{Columns: map[string]string{"start": "startDate", "minutes": "lengthMinutes"}}, []string{"30012 2026-11-26 17:00", "30013 2026-11-27 06:00"}, nil, ""},
+		{"a07-deputy.csv", Rules{Columns: map[string]string{"workNo": "Employee Export Code", "date": "Date", "start": "Start", "at": "End"}, Where: conditions(t, "Date!="),
+			Ignore: []string{"*"}, Dates: "dmy"}, night, nil, ""},
+		{"a09-infor.csv", Rules{Ignore: []string{"*"}, Dates: "ymd"}, evening[:1], nil, ""},
+		{"a10-german.csv", Rules{Columns: map[string]string{"workNo": "Personalnummer", "date": "Datum", "start": "Beginn", "at": "Ende"}, Where: conditions(t, "Personalnummer!=Summe"),
+			Meta: []string{"Name"}, Ignore: []string{"Soll"}, Dates: "dmy"}, night, nil, ""},
+		{"a10b-german-renamed.csv", Rules{Meta: []string{"Name"}, Dates: "dmy"}, night, nil, ""},
 	}
 }
 
@@ -249,6 +264,67 @@ func TestRejected(t *testing.T) {
 			if !errors.As(err, &line) || !slices.Equal(line.Record, want) {
 				t.Errorf("%q: %v, %q", text, err, line.Record)
 			}
+		}
+	}
+}
+
+// TestTimesOfShift: a time is read in the forms that exports have, or refused.
+func TestTimesOfShift(t *testing.T) {
+	t.Parallel()
+	all := map[string]string{"date": "d", "start": "s", "at": "e"}
+	length := map[string]string{"start": "s", "minutes": "m"}
+	for name, c := range map[string]struct {
+		columns    map[string]string
+		order      string
+		text, want string
+	}{
+		"12 hours":             {nil, "mdy", "workNo,at\n30012,11/26/2026 6:00 PM\n", "2026-11-26 18:00"},
+		"midnight of 12":       {nil, "mdy", "workNo,at\n30012,11/26/2026 12:00 am\n", "2026-11-26 00:00"},
+		"no order":             {nil, "", "workNo,at\n30012,03/04/2027 18:00\n", "not guessed"},
+		"day first":            {nil, "dmy", "workNo,at\n30012,03/04/2027 18:00\n", "2027-04-03 18:00"},
+		"month first":          {nil, "mdy", "workNo,at\n30012,03/04/2027 18:00\n", "2027-03-04 18:00"},
+		"short year":           {nil, "dmy", "workNo,at\n30012,3.4.27 18:00\n", "2027-04-03 18:00"},
+		"ISO in any order":     {nil, "mdy", "workNo,at\n30012,2027-04-03 18:00:00.000\n", "2027-04-03 18:00"},
+		"no such day":          {nil, "dmy", "workNo,at\n30012,31.02.2027 18:00\n", "no date in the order dmy"},
+		"date only":            {nil, "dmy", "workNo,at\n30012,26.11.2026\n", "without a time of day"},
+		"number":               {nil, "dmy", "workNo,at\n30012,1800\n", "no time"},
+		"fraction of Excel":    {nil, "dmy", "workNo,at\n30012,46352.75\n", "no time"},
+		"three columns":        {all, "", "workNo,d,s,e\n30012,2026-11-26,09:00,18:00\n", "2026-11-26 18:00"},
+		"over midnight":        {all, "", "workNo,d,s,e\n30012,2026-11-26,22:00,06:00\n", "2026-11-27 06:00"},
+		"over a month's end":   {all, "", "workNo,d,s,e\n30012,2026-11-30,22:00,06:00\n", "2026-12-01 06:00"},
+		"to midnight":          {all, "", "workNo,d,s,e\n30012,2026-11-26,16:00,00:00\n", "2026-11-27 00:00"},
+		"date with midnight":   {all, "", "workNo,d,s,e\n30012,2026-11-26 00:00:00,09:00,18:00\n", "2026-11-26 18:00"},
+		"no shift":             {all, "", "workNo,d,s,e\n30012,2026-11-26,00:00,00:00\n", "is the start as well"},
+		"end before":           {all, "", "workNo,d,s,e\n30012,2026-11-26,22:00,2026-11-26 06:00\n", "is not after the start"},
+		"start without a date": {all, "", "workNo,d,s,e\n30012,,22:00,06:00\n", "it needs a date"},
+		"no date":              {all, "", "workNo,d,s,e\n30012,22:00,22:00,06:00\n", "date: "},
+		"blank end":            {all, "", "workNo,d,s,e\n30012,2026-11-26,22:00,\n", "blank"},
+		"minutes":              {length, "", "workNo,s,m\n30012,2026-11-26 22:00,480\n", "2026-11-27 06:00"},
+		"blank minutes":        {length, "", "workNo,s,m\n30012,2026-11-26 22:00,\n", "blank"},
+		"blank start":          {length, "", "workNo,s,m\n30012,,480\n", "the start is blank"},
+		"no minutes":           {length, "", "workNo,s,m\n30012,2026-11-26 22:00,0\n", "minutes: "},
+		"NaN minutes":          {length, "", "workNo,s,m\n30012,2026-11-26 22:00,nan\n", "minutes: "},
+		"minutes over a clock": {length, "", "workNo,s,m\n30012,2027-03-27 22:00,480\n", "2027-03-28 07:00"},
+		"passed":               {length, "", "workNo,s,m\n30012,2026-11-23 22:00,480\n", "has passed"},
+		"hours":                {map[string]string{"start": "s", "hours": "h"}, "", "workNo;s;h\n30012;2026-11-26 22:00;7,5\n", "2026-11-27 05:30"},
+	} {
+		d := testDefaults(t)
+		d.Rules = Rules{Columns: c.columns, Dates: c.order}
+		if err := d.Rules.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		rows, bad, err := rowsOf(d, c.text)
+		got := fmt.Sprint(bad, err)
+		if len(rows) == 1 {
+			got = rows[0].Command.NotBefore.In(d.Loc).Format("2006-01-02 15:04")
+		}
+		if !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	for _, columns := range []map[string]string{{"minutes": "m"}, {"start": "s", "minutes": "m", "at": "e"}, {"start": "s", "minutes": "m", "hours": "h"}} {
+		if err := (Rules{Columns: columns}).Check(); err == nil {
+			t.Errorf("%v is taken", columns)
 		}
 	}
 }

@@ -67,13 +67,13 @@ func clockChange(text string, at time.Time, loc *time.Location) string {
 	}
 	local := at.In(loc)
 	if local.Hour() != wall.Hour() || local.Minute() != wall.Minute() {
-		return fmt.Sprintf("%s does not exist there, the clocks are set forward: taken as %s", text, local.Format("15:04"))
+		return fmt.Sprintf("%s does not exist there, the clocks are set forward: taken as %s", wall.Format("15:04"), local.Format("15:04"))
 	}
 	_, before := at.Add(-24 * time.Hour).In(loc).Zone()
 	_, after := at.Add(24 * time.Hour).In(loc).Zone()
 	again := at.Add(time.Duration(before-after) * time.Second).In(loc)
 	if before > after && again.Hour() == local.Hour() && again.Minute() == local.Minute() {
-		return text + " comes twice there, the clocks are set back: taken as the first"
+		return wall.Format("15:04") + " comes twice there, the clocks are set back: taken as the first"
 	}
 	return ""
 }

@@ -45,6 +45,11 @@ func TestSendFileNeverNow(t *testing.T) {
 		"bad where":      {"workNo,at\n30012,2126-01-01T18:00\n", []string{"--where", "workNo"}, exit.Usage, "--where"},
 		"twice":          {"workNo,at\n30012,2126-01-01T18:00\n30012,2126-01-01T20:00\n", nil, exit.OK, "agent 30012 is named twice for one day: lines 2 and 3"},
 		"clock change":   {"workNo,at\n30012,2126-03-31T02:30\n", nil, exit.OK, "02:30 does not exist there"},
+		"dates":          {"workNo;at\n30012;03/04/2126 18:00\n", []string{"--dates", "dmy"}, exit.OK, "from 2126-04-03 18:00"},
+		"no dates":       {"workNo;at\n30012;03/04/2126 18:00\n", nil, exit.Usage, "give --dates dmy, mdy or ymd"},
+		"delimiter":      {"workNo|at|a;b;c\n30012|2126-01-01T18:00|\n", []string{"--delimiter", "bar", "--ignore", "*"}, exit.OK, "1 command, from"},
+		"overnight":      {"workNo,d,s,e\n30012,2126-01-01,22:00,06:00\n", []string{"--columns", "date=d,start=s,at=e"}, exit.OK, "1 shift over midnight"},
+		"two ends":       {"workNo,s,m\n30012,2126-01-01 22:00,480\n", []string{"--columns", "start=s,minutes=m,at=s"}, exit.Usage, "--columns: a shift ends by one of at"},
 		"zones":          {"workNo,at,tz\n30012,2126-01-01T18:00,Asia/Kolkata\n", nil, exit.OK, "from 2126-01-01 13:30 to 2126-01-01 13:30, zone Europe/Madrid (--tz)"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,6 +22,7 @@ type plan struct {
 	seen        *shift.Seen
 	total, now  int
 	zoned       int // rows with a zone of their own
+	overnight   int // rows that end on another day than they start
 	first, last time.Time
 	seed        maphash.Seed
 	days        map[uint64]int // line by VCC, agent and day
@@ -60,6 +61,9 @@ func (p *plan) add(row shift.Row) {
 		loc = row.Loc
 		p.zoned++
 	}
+	if !row.Start.IsZero() && row.Start.In(loc).YearDay() != at.In(loc).YearDay() {
+		p.overnight++
+	}
 	if row.Clock != "" {
 		p.clockAll++
 		if len(p.clock) < shown {
@@ -90,6 +94,9 @@ func (p *plan) tell(out io.Writer) {
 	}
 	if p.zoned > 0 {
 		line("%s with another zone, from the file", console.Plural(p.zoned, "row"))
+	}
+	if p.overnight > 0 {
+		line("%s over midnight", console.Plural(p.overnight, "shift"))
 	}
 	if len(p.seen.Columns) > 0 {
 		line("columns: %s", strings.Join(p.seen.Columns, ", "))
