@@ -6,21 +6,23 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Rules say how the columns and rows of a file are to be taken. Nothing is guessed: a
 // column that neither is a field nor named here is an error.
 type Rules struct {
-	Columns   map[string]string // field to the name of its column
-	Meta      []string          // columns for the command's meta
-	Along     []string          // columns for the meta as well, unless they are fields or named otherwise
-	Ignore    []string          // columns to leave alone; "*" is all that are left over
-	Where     []Where           // rows to take; all others are left out
-	Dates     string            // dmy, mdy or ymd; "": only dates that are clear
-	Delimiter rune              // 0: see separator
-	SkipBlank bool              // leave rows out whose time is blank
-	Immediate bool              // rows without a time are for at once
-	Seen      *Seen             // what the reading found; nil: not asked for
+	Columns   map[string]string         // field to the name of its column
+	Meta      []string                  // columns for the command's meta
+	Along     []string                  // columns for the meta as well, unless they are fields or named otherwise
+	Ignore    []string                  // columns to leave alone; "*" is all that are left over
+	Where     []Where                   // rows to take; all others are left out
+	Dates     string                    // dmy, mdy or ymd; "": only dates that are clear
+	Zones     map[string]*time.Location // the file's own abbreviations
+	Delimiter rune                      // 0: see separator
+	SkipBlank bool                      // leave rows out whose time is blank
+	Immediate bool                      // rows without a time are for at once
+	Seen      *Seen                     // what the reading found; nil: not asked for
 }
 
 // Seen is what a reading found, for whoever looks at the plan.
@@ -106,7 +108,7 @@ func (r Rules) Check() error {
 	known := fields()
 	for field := range r.Columns {
 		if known[plain(field)] != field && mapped()[field] == "" {
-			return fmt.Errorf("no field %q%s", field, didYouMean(field, known))
+			return fmt.Errorf("columns: no field %q%s", field, didYouMean(field, known))
 		}
 	}
 	if _, known := orders()[r.Dates]; r.Dates != "" && !known {
@@ -120,9 +122,9 @@ func (r Rules) checkTimes() error {
 	has := func(field string) bool { return r.Columns[field] != "" }
 	switch length := has("minutes") || has("hours"); {
 	case length && has("at"), has("minutes") && has("hours"):
-		return errors.New("a shift ends by one of at, minutes and hours: name one of them")
+		return errors.New("columns: a shift ends by one of at, minutes and hours: name one of them")
 	case length && !has("start"):
-		return errors.New("minutes and hours count from the start: name its column")
+		return errors.New("columns: minutes and hours count from the start: name its column")
 	}
 	return nil
 }

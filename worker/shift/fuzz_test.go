@@ -36,3 +36,26 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// FuzzShape: whatever a shape holds, nothing panics, and what is taken can be followed.
+func FuzzShape(f *testing.F) {
+	for _, seed := range []string{"columns: {workNo: id, at: end}\nmeta: [a]\nwhere: [a=b]\n", "zones: {A: UTC}\ndates: dmy\n", "a: [", "- b", ""} {
+		f.Add(seed, "id,end,a\n30012,18:00,b\n")
+	}
+	d := Defaults{Name: "f", VCC: "default", Now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), Loc: time.UTC}
+	f.Fuzz(func(t *testing.T, shape, text string) {
+		s, err := ParseShape([]byte(shape))
+		if err != nil {
+			return
+		}
+		d := d
+		if d.Rules, err = s.Rules(); err != nil {
+			return
+		}
+		for row, err := range Read(strings.NewReader(text), d) {
+			if err == nil && (row.Command.Validate() != nil || row.Command.NotBefore.IsZero()) {
+				t.Errorf("%+v", row)
+			}
+		}
+	})
+}

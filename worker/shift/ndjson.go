@@ -130,7 +130,7 @@ func (d Defaults) jsonRow(data []byte) (Row, error) {
 		return row, err
 	}
 	if zone := cells["tz"]; zone != "" {
-		if d.Loc, err = rowZone(zone); err != nil {
+		if d.Loc, err = rowZone(zone, d.Rules.Zones); err != nil {
 			return row, err
 		}
 	}

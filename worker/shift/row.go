@@ -20,7 +20,7 @@ func (d Defaults) Row(cells, meta map[string]string) (Row, error) {
 	}
 	var err error
 	if text := cells["tz"]; text != "" {
-		if d.Loc, err = rowZone(text); err != nil {
+		if d.Loc, err = rowZone(text, d.Rules.Zones); err != nil {
 			return row, err
 		}
 	}

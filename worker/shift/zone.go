@@ -11,8 +11,12 @@ import (
 var fixedZone = regexp.MustCompile(`^(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$`)
 
 // rowZone finds the zone of a row: a name like Europe/Madrid, UTC, or UTC+05:30. An
-// abbreviation such as CST is that of several places, and is refused.
-func rowZone(text string) (*time.Location, error) {
+// abbreviation such as CST is that of several places, and is refused
+// unless the shape has it as its own.
+func rowZone(text string, own map[string]*time.Location) (*time.Location, error) {
+	if loc := own[text]; loc != nil {
+		return loc, nil
+	}
 	if text == "UTC" || text == "GMT" || text == "Z" {
 		return time.UTC, nil
 	}
@@ -33,5 +37,5 @@ func rowZone(text string) (*time.Location, error) {
 			return loc, nil
 		}
 	}
-	return nil, fmt.Errorf("tz: %q: no such time zone: give a name like Europe/Madrid, or UTC+05:30", text)
+	return nil, fmt.Errorf("tz: %q: no such time zone: give a name like Europe/Madrid, or UTC+05:30; what the abbreviations of the file mean, a shape says in zones", text)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func (c *sendCommand) taken(d shift.Defaults, std console.IO) (rows iter.Seq2[sh
 		return nil, nil, nil, err
 	}
 	rows = left.from(rows)
-	p = newPlan(d, c.TZ)
+	p = newPlan(d, c.whoseZone())
 	err = c.check(rows, p, std)
 	if err = left.judge(p.total, err, std.Err); err == nil {
 		err = c.tooMany(p.total, c.DryRun, std.Err)
@@ -112,12 +113,13 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 		Name: filepath.Base(c.File), VCC: c.VCC, Inspector: c.Inspector, Reason: c.Reason, RequestedBy: c.RequestedBy,
 		ExpiresIn: time.Duration(c.ExpiresIn), Now: now,
 	}
-	rules, ruleErr := c.rules()
-	rules.Meta, rules.Immediate, rules.Seen = c.Meta, c.Now || c.File == "", &shift.Seen{}
+	shape, shapeErr := c.shape()
+	rules, ruleErr := shape.Rules()
+	rules.Meta, rules.Immediate, rules.Seen = append(rules.Meta, c.Meta...), c.Now || c.File == "", &shift.Seen{}
 	rules.Along = c.along()
 	d.Rules = rules
-	loc, err := loadZone(c.TZ)
-	problems := []error{err, ruleErr, settings.Named("vcc", messages.ValidateVCC(c.VCC))}
+	loc, err := loadZone(cmp.Or(c.TZ, shape.TZ))
+	problems := []error{err, shapeErr, ruleErr, settings.Named("vcc", messages.ValidateVCC(c.VCC))}
 	d.Loc = loc
 	if loc == nil {
 		d.Loc = time.UTC
@@ -159,6 +161,18 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 		problems = append(problems, errors.New("--skip-invalid goes with --file"))
 	}
 	return d, errors.Join(problems...)
+}
+
+// whoseZone tells who said in which zone times are.
+func (c *sendCommand) whoseZone() string {
+	shape, err := c.shape()
+	switch {
+	case c.TZ != "":
+		return "--tz"
+	case err == nil && shape.TZ != "":
+		return "the shape's"
+	}
+	return "this machine's"
 }
 
 // loadZone finds the time zone of --tz.

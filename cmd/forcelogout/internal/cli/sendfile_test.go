@@ -42,14 +42,14 @@ func TestSendFileNeverNow(t *testing.T) {
 		"no such field":  {"workNo,at\n30012,18:00\n", []string{"--columns", "att=at"}, exit.Usage, `no field "att" (did you mean at?)`},
 		"meta":           {"workNo,at,team,x\n30012,2126-01-01T18:00,a,b\n", []string{"--meta", "team", "--ignore", "*"}, exit.OK, "team → meta, x → ignored"},
 		"where":          {"workNo,at\n30012,2126-01-01T18:00\nTotal,\n", []string{"--where", "workNo!=Total"}, exit.OK, "1 row left out by --where"},
-		"bad where":      {"workNo,at\n30012,2126-01-01T18:00\n", []string{"--where", "workNo"}, exit.Usage, "--where"},
+		"bad where":      {"workNo,at\n30012,2126-01-01T18:00\n", []string{"--where", "workNo"}, exit.Usage, "where: \"workNo\": write COLUMN=VALUE"},
 		"twice":          {"workNo,at\n30012,2126-01-01T18:00\n30012,2126-01-01T20:00\n", nil, exit.OK, "agent 30012 is named twice for one day: lines 2 and 3"},
 		"clock change":   {"workNo,at\n30012,2126-03-31T02:30\n", nil, exit.OK, "02:30 does not exist there"},
 		"dates":          {"workNo;at\n30012;03/04/2126 18:00\n", []string{"--dates", "dmy"}, exit.OK, "from 2126-04-03 18:00"},
 		"no dates":       {"workNo;at\n30012;03/04/2126 18:00\n", nil, exit.Usage, "give --dates dmy, mdy or ymd"},
 		"delimiter":      {"workNo|at|a;b;c\n30012|2126-01-01T18:00|\n", []string{"--delimiter", "bar", "--ignore", "*"}, exit.OK, "1 command, from"},
 		"overnight":      {"workNo,d,s,e\n30012,2126-01-01,22:00,06:00\n", []string{"--columns", "date=d,start=s,at=e"}, exit.OK, "1 shift over midnight"},
-		"two ends":       {"workNo,s,m\n30012,2126-01-01 22:00,480\n", []string{"--columns", "start=s,minutes=m,at=s"}, exit.Usage, "--columns: a shift ends by one of at"},
+		"two ends":       {"workNo,s,m\n30012,2126-01-01 22:00,480\n", []string{"--columns", "start=s,minutes=m,at=s"}, exit.Usage, "columns: a shift ends by one of at"},
 		"zones":          {"workNo,at,tz\n30012,2126-01-01T18:00,Asia/Kolkata\n", nil, exit.OK, "from 2126-01-01 13:30 to 2126-01-01 13:30, zone Europe/Madrid (--tz)"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -88,5 +88,41 @@ func TestSendRejects(t *testing.T) {
 	}
 	if code, _, errOut := invoke(rig.Context(t), args...); code != exit.Usage || !strings.Contains(errOut, "--rejects "+rejects) {
 		t.Errorf("written over: exit %d, %s", code, errOut)
+	}
+}
+
+// TestSendShape: an export is described once, in a file that is read strictly.
+func TestSendShape(t *testing.T) {
+	t.Parallel()
+	const export = "schedDate|TZ|logonID|code|start|stop\n01022126|CST|30012|Open|22:00|06:00\n01022126|CST||Off|00:00|00:00\n"
+	const shape = "columns: {workNo: logonID, date: schedDate, start: start, at: stop, tz: TZ}\nwhere: [code=Open]\nzones: {CST: America/Chicago}\ntz: America/Chicago\n"
+	for name, c := range map[string]struct {
+		shape string
+		args  []string
+		code  int
+		want  string
+	}{
+		"whole":           {shape + "dates: mdy\ndelimiter: bar\n", nil, exit.OK, "1 command, from 2126-01-03 06:00 to 2126-01-03 06:00, zone America/Chicago (the shape's)"},
+		"with a flag":     {shape, []string{"--dates", "dmy"}, exit.OK, "1 command, from 2126-02-02 06:00"},
+		"flag goes first": {shape + "dates: mdy\n", []string{"--dates", "dmy", "--tz", "UTC"}, exit.OK, "1 command, from 2126-02-02 12:00 to 2126-02-02 12:00, zone UTC (--tz)"},
+		"unknown key":     {shape + "date: mdy\n", nil, exit.Usage, `unknown key "date" (did you mean dates?)`},
+		"unknown field":   {"columns: {workNr: logonID}\n", nil, exit.Usage, `no field "workNr" (did you mean workNo?)`},
+		"dates":           {"dates: year\n", nil, exit.Usage, "must be dmy, mdy or ymd"},
+		"delimiter":       {"delimiter: '|'\n", nil, exit.Usage, "delimiter: must be comma"},
+		"blank":           {"blank: now\n", nil, exit.Usage, "blank: must be error or skip"},
+		"zone":            {"zones: {CST: Chicago}\n", nil, exit.Usage, `zones: CST: tz: "Chicago"`},
+		"no YAML":         {"columns: [\n", nil, exit.Usage, "no shape: "},
+		"kind":            {"columns: 7\n", nil, exit.Usage, "no shape: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := append([]string{"send", "--dry-run", "--file", writeFile(t, export), "--shape", writeFile(t, c.shape)}, c.args...)
+			if code, out, errOut := invoke(rig.Context(t), args...); code != c.code || !strings.Contains(out+errOut, c.want) {
+				t.Errorf("exit %d, %s%s, want %q", code, out, errOut, c.want)
+			}
+		})
+	}
+	if code, _, errOut := invoke(rig.Context(t), "send", "--dry-run", "--file", writeFile(t, export), "--shape", "/nowhere"); code != exit.Usage || !strings.Contains(errOut, "--shape /nowhere") {
+		t.Errorf("exit %d, %s", code, errOut)
 	}
 }

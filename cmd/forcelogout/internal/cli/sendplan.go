@@ -18,7 +18,7 @@ const shown = 20
 // row it keeps who is signed out on which day, in 16 bytes.
 type plan struct {
 	loc         *time.Location
-	whose       string // zone is loc: the machine's, or that of a flag
+	whose       string // who said so
 	seen        *shift.Seen
 	total, now  int
 	zoned       int // rows with a zone of their own
@@ -32,12 +32,8 @@ type plan struct {
 	clockAll    int
 }
 
-func newPlan(d shift.Defaults, zone string) *plan {
-	p := &plan{loc: d.Loc, whose: "this machine's", seen: d.Rules.Seen, seed: maphash.MakeSeed(), days: map[uint64]int{}}
-	if zone != "" {
-		p.whose = "--tz"
-	}
-	return p
+func newPlan(d shift.Defaults, whose string) *plan {
+	return &plan{loc: d.Loc, whose: whose, seen: d.Rules.Seen, seed: maphash.MakeSeed(), days: map[uint64]int{}}
 }
 
 // add looks at one more row.

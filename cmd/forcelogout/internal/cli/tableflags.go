@@ -1,8 +1,10 @@
 package cli
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
+	"maps"
+	"os"
 
 	"github.com/forcelogout/forcelogout/worker/shift"
 )
@@ -10,6 +12,7 @@ import (
 // tableFlags say how a shift file's columns and rows are to be taken, where that decides
 // which commands they are: whoever finds them again must say the same.
 type tableFlags struct {
+	Shape     string            `placeholder:"FILE" help:"With --file: a YAML file that describes the export: columns, meta, ignore, where, blank, dates, delimiter, tz, zones."`
 	Columns   map[string]string `placeholder:"FIELD=COLUMN" mapsep:"," help:"With --file: which column a field is in, for example workNo=logonID,at='Shift End'."`
 	Ignore    []string          `placeholder:"COLUMN" help:"With --file: columns to leave alone; '*' for all that are not known."`
 	Where     []string          `sep:"none" placeholder:"COLUMN=VALUE" help:"With --file: only rows like that: activity=Open, activity=Open|Phone, workNo!=Total. Can be repeated."`
@@ -18,26 +21,40 @@ type tableFlags struct {
 	Blank     string            `enum:"error,skip" default:"error" help:"With --file: what a blank time is (error, or skip to leave such rows out)."`
 }
 
-// rules are the flags as the reading takes them.
-func (f tableFlags) rules() (shift.Rules, error) {
-	r := shift.Rules{Columns: f.Columns, Ignore: f.Ignore, SkipBlank: f.Blank == "skip", Dates: f.Dates,
-		Delimiter: map[string]rune{"comma": ',', "semicolon": ';', "tab": '\t', "bar": '|'}[f.Delimiter]}
-	var problems []error
-	for _, text := range f.Where {
-		where, err := shift.ParseWhere(text)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("--where %w", err))
-			continue
+// shape is what the flags say, with what --shape says besides. A flag goes before the
+// shape where there can be one value only.
+func (f tableFlags) shape() (shift.Shape, error) {
+	var s shift.Shape
+	if f.Shape != "" {
+		data, err := os.ReadFile(f.Shape)
+		if err == nil {
+			s, err = shift.ParseShape(data)
 		}
-		r.Where = append(r.Where, where)
+		if err == nil {
+			_, err = s.Rules()
+		}
+		if err != nil {
+			return s, fmt.Errorf("--shape %s: %w", f.Shape, err)
+		}
 	}
-	if err := r.Check(); err != nil {
-		problems = append(problems, fmt.Errorf("--columns: %w", err))
+	if len(f.Columns) > 0 {
+		columns := maps.Clone(f.Columns)
+		for field, column := range s.Columns {
+			if _, given := columns[field]; !given {
+				columns[field] = column
+			}
+		}
+		s.Columns = columns
 	}
-	return r, errors.Join(problems...)
+	s.Ignore, s.Where = append(s.Ignore, f.Ignore...), append(s.Where, f.Where...)
+	if f.Blank == "skip" {
+		s.Blank = f.Blank
+	}
+	s.Dates, s.Delimiter = cmp.Or(f.Dates, s.Dates), cmp.Or(f.Delimiter, s.Delimiter)
+	return s, nil
 }
 
 // given tells whether there is any of them.
 func (f tableFlags) given() bool {
-	return len(f.Columns)+len(f.Ignore)+len(f.Where) > 0 || f.Dates+f.Delimiter != "" || f.Blank == "skip"
+	return len(f.Columns)+len(f.Ignore)+len(f.Where) > 0 || f.Shape+f.Dates+f.Delimiter != "" || f.Blank == "skip"
 }
