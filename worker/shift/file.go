@@ -1,5 +1,3 @@
-// Package shift turns what workforce management has, files of a shift's end and times as
-// people write them, into commands.
 package shift
 
 import (
