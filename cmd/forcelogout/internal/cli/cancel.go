@@ -104,6 +104,9 @@ func (c *cancelCommand) selection(now time.Time) (which client.Selection, rows [
 	if given != 1 {
 		problems = append(problems, errors.New("give ids, or --file, or any of --work-no, --shift, --meta, --on and --date"))
 	}
+	if c.File == "" && c.given() {
+		problems = append(problems, errors.New("--shape, --columns, --ignore, --where, --dates, --delimiter and --blank go with --file"))
+	}
 	for _, id := range c.IDs {
 		problems = append(problems, messages.ValidateID(id))
 	}

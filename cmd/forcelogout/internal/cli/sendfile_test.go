@@ -126,3 +126,24 @@ func TestSendShape(t *testing.T) {
 		t.Errorf("exit %d, %s", code, errOut)
 	}
 }
+
+// TestCancelShaped: cancel finds the commands of a file that is read by a shape.
+func TestCancelShaped(t *testing.T) {
+	t.Parallel()
+	ctx, url := rig.Context(t), rig.NATS(t)
+	if code, _, errOut := invoke(ctx, "setup", "--nats", url); code != exit.OK {
+		t.Fatal(errOut)
+	}
+	export := writeFile(t, "id,agent,until,kind\n1,30012,01/02/2126 18:00,Open\n2,30013,,Off\n3,30014,01/02/2126 19:00,Open\n")
+	shape := writeFile(t, "columns: {workNo: agent, at: until}\nmeta: [id]\nwhere: [kind=Open]\ndates: dmy\ntz: Europe/Madrid\n")
+	if code, out, errOut := invoke(ctx, "send", "--nats", url, "--file", export, "--shape", shape); code != exit.OK || !strings.Contains(out, "2 commands sent") ||
+		!strings.Contains(errOut, "2 commands, from 2126-02-01 18:00 to 2126-02-01 19:00, zone Europe/Madrid (the shape's)") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+	if code, out, errOut := invoke(ctx, "cancel", "--nats", url, "--file", export, "--shape", shape); code != exit.OK || !strings.Contains(out, "2 cancelled") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+	if code, _, errOut := invoke(ctx, "cancel", "--nats", url, "--shape", shape, "--work-no", "30012"); code != exit.Usage || !strings.Contains(errOut, "go with --file") {
+		t.Errorf("exit %d, %s", code, errOut)
+	}
+}
