@@ -1,9 +1,13 @@
 package shift
 
 import (
+	"maps"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Within what messages allow: a row is never bad for what is only told along.
@@ -59,4 +63,17 @@ func cleanText(text string) string {
 		return r
 	}, strings.ToValidUTF8(text, " "))
 	return strings.TrimSpace(text)
+}
+
+// beside adds the entries to a row's own meta, which goes before them.
+func (m *metaOf) beside(own jsontext.Value) jsontext.Value {
+	all := maps.Clone(m.entries)
+	if own != nil && (own.Kind() == 'n' || json.Unmarshal(own, &all) != nil) {
+		return own // the decoding of the command says what is wrong with it
+	}
+	merged, err := json.Marshal(all)
+	if err != nil {
+		return own
+	}
+	return merged
 }

@@ -103,8 +103,8 @@ func (r Rules) jsonFields(given map[string]jsontext.Value) (map[string]jsontext.
 	if told.changed {
 		r.note(func(s *Seen) { s.MetaCut++ })
 	}
-	if _, own := named["meta"]; !own && told.entries != nil {
-		named["meta"], _ = json.Marshal(told.entries)
+	if told.entries != nil {
+		named["meta"] = told.beside(named["meta"])
 	}
 	return named, nil
 }
