@@ -205,7 +205,7 @@ func (d Defaults) lasting(cells map[string]string, start time.Time) (time.Time, 
 			return time.Time{}, fmt.Errorf("%s: the start is blank", name)
 		}
 		at := start.Add(time.Duration(n * float64(unit))).Truncate(time.Second)
-		if !at.After(d.Now) && !d.Passed {
+		if !at.After(d.Now) && !d.Passed && !d.Late {
 			return time.Time{}, fmt.Errorf("%s: the end %s has passed", name, at.In(d.Loc).Format("2006-01-02T15:04"))
 		}
 		return at, nil

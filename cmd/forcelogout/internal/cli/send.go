@@ -156,7 +156,7 @@ func (c *sendCommand) defaults(now time.Time) (shift.Defaults, error) {
 	case c.Now && (c.At != "" || c.NotBefore != ""):
 		problems = append(problems, errors.New("--now and --at or --not-before: give one of them"))
 	case c.File == "" && (c.Now || c.given() || len(c.Meta) > 0 || c.Rejects != ""):
-		problems = append(problems, errors.New("--now, --columns, --meta, --ignore, --where, --blank and --rejects go with --file"))
+		problems = append(problems, errors.New("--now, --shape, --columns, --meta, --ignore, --where, --dates, --delimiter, --blank and --rejects go with --file"))
 	case c.SkipInvalid && c.File == "":
 		problems = append(problems, errors.New("--skip-invalid goes with --file"))
 	}

@@ -171,10 +171,14 @@ func wanted(row shift.Row, loc *time.Location) client.Wanted {
 	if order.At.Before(row.Command.NotBefore) {
 		order.At = row.Command.NotBefore
 	}
+	began := order.Command
+	if !row.Start.IsZero() {
+		began.SignedInBefore = row.Start
+	}
 	if row.Loc != nil {
 		loc = row.Loc
 	}
-	return client.Wanted{Line: row.Line, Shift: client.ShiftOf(order.Command, order.At, loc), Order: order}
+	return client.Wanted{Line: row.Line, Shift: client.ShiftOf(began, order.At, loc), Order: order}
 }
 
 // run replaces the plan of each VCC, or of none where one file would withdraw too much.

@@ -12,13 +12,13 @@ import (
 // tableFlags say how a shift file's columns and rows are to be taken, where that decides
 // which commands they are: whoever finds them again must say the same.
 type tableFlags struct {
-	Shape     string            `placeholder:"FILE" help:"With --file: a YAML file that describes the export: columns, meta, ignore, where, blank, dates, delimiter, tz, zones."`
-	Columns   map[string]string `placeholder:"FIELD=COLUMN" mapsep:"," help:"With --file: which column a field is in, for example workNo=logonID,at='Shift End'."`
-	Ignore    []string          `placeholder:"COLUMN" help:"With --file: columns to leave alone; '*' for all that are not known."`
-	Where     []string          `sep:"none" placeholder:"COLUMN=VALUE" help:"With --file: only rows like that: activity=Open, activity=Open|Phone, workNo!=Total. Can be repeated."`
-	Dates     string            `enum:",dmy,mdy,ymd" default:"" help:"With --file: the order of day, month and year in dates such as 03/04/2026 (dmy, mdy, ymd); it is not guessed."`
-	Delimiter string            `enum:",comma,semicolon,tab,bar" default:"" help:"With --file: what separates columns (comma, semicolon, tab, bar; by default what is most in the first line)."`
-	Blank     string            `enum:"error,skip" default:"error" help:"With --file: what a blank time is (error, or skip to leave such rows out)."`
+	Shape     string            `placeholder:"FILE" help:"Shift files: a YAML file that describes the export: columns, meta, ignore, where, blank, dates, delimiter, tz, zones."`
+	Columns   map[string]string `placeholder:"FIELD=COLUMN" mapsep:"," help:"Shift files: which column a field is in, for example workNo=logonID,at='Shift End'."`
+	Ignore    []string          `placeholder:"COLUMN" help:"Shift files: columns to leave alone; '*' for all that are not known."`
+	Where     []string          `sep:"none" placeholder:"COLUMN=VALUE" help:"Shift files: only rows like that: activity=Open, activity=Open|Phone, workNo!=Total. Can be repeated."`
+	Dates     string            `enum:",dmy,mdy,ymd" default:"" help:"Shift files: the order of day, month and year in dates such as 03/04/2026 (dmy, mdy, ymd); it is not guessed."`
+	Delimiter string            `enum:",comma,semicolon,tab,bar" default:"" help:"Shift files: what separates columns (comma, semicolon, tab, bar; by default what is most in the first line)."`
+	Blank     string            `enum:"error,skip" default:"error" help:"Shift files: what a blank time is (error, or skip to leave such rows out)."`
 }
 
 // shape is what the flags say, with what --shape says besides. A flag goes before the
