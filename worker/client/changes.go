@@ -15,7 +15,17 @@ import (
 type Wanted struct {
 	Line  int
 	Shift Shift
+	Alone Shift // what ShiftOf tells of the command alone, where that knows less than the row; zero: Shift
 	Order Order // with a time; the id is that of the shift
+}
+
+// endedBy reports whether a command ends the row's shift. One that was sent without a plan
+// does not tell more than the command alone.
+func (w Wanted) endedBy(e Entry, loc *time.Location) bool {
+	if _, planned := readPlanID(e.Command.ID); planned || w.Alone == (Shift{}) {
+		return e.ends(w.Shift, loc)
+	}
+	return e.ends(w.Alone, loc)
 }
 
 // Scope says what a file speaks for. What is planned there and is not in the file is
@@ -91,7 +101,7 @@ func (s situation) decide() []Change {
 		days[w.Shift.Day] = true
 		var ours []Entry
 		for _, e := range byAgent[w.Shift.WorkNo] {
-			if e.ends(w.Shift, s.loc) && !spokenFor[e.Command.ID] {
+			if w.endedBy(e, s.loc) && !spokenFor[e.Command.ID] {
 				spokenFor[e.Command.ID] = true
 				ours = append(ours, e)
 			}

@@ -66,6 +66,21 @@ func TestPlanShaped(t *testing.T) {
 	p.wants(p.run(exit.OK, "cancel", "--file", third, "--shape", shape), "30011   cancelled")
 }
 
+// TestPlanAfterSend: a file that was sent without a plan is replaced like any other, though
+// its commands do not tell when their shifts began.
+func TestPlanAfterSend(t *testing.T) {
+	t.Parallel()
+	p := newPlanner(t)
+	flags := []string{"--tz", "Europe/Madrid", "--columns", "workNo=agent,date=day,start=from,at=until"}
+	const header = "agent,day,from,until,tz\n"
+	first := p.write("first.csv", header+"30011,2126-11-25,22:00,06:00,Europe/Madrid\n30012,2126-11-25,20:00,03:00,Asia/Kolkata\n")
+	second := p.write("second.csv", header+"30011,2126-11-25,22:00,07:00,Europe/Madrid\n30012,2126-11-25,20:00,04:00,Asia/Kolkata\n")
+	p.wants(p.run(exit.OK, append([]string{"send", "--file", first}, flags...)...), "2 commands sent")
+	p.wants(p.run(exit.OK, append([]string{"send", "--replace", "dates", "--file", second}, flags...)...), "2 moved")
+	p.wants(p.run(exit.OK, "list", "--tz", "Europe/Madrid"), "2126-11-26 07:00:00  30011", "2126-11-25 23:30:00  30012", "2 commands\n")
+	p.wants(p.run(exit.OK, append([]string{"send", "--replace", "dates", "--file", second}, flags...)...), "2 unchanged")
+}
+
 // TestPlanLate: a row whose time has passed is in the plan, but a file still says when,
 // and names its columns.
 func TestPlanLate(t *testing.T) {

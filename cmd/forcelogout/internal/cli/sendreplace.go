@@ -171,6 +171,7 @@ func wanted(row shift.Row, loc *time.Location) client.Wanted {
 	if order.At.Before(row.Command.NotBefore) {
 		order.At = row.Command.NotBefore
 	}
+	w := client.Wanted{Line: row.Line, Alone: client.ShiftOf(order.Command, order.At, loc), Order: order}
 	began := order.Command
 	if !row.Start.IsZero() {
 		began.SignedInBefore = row.Start
@@ -178,7 +179,8 @@ func wanted(row shift.Row, loc *time.Location) client.Wanted {
 	if row.Loc != nil {
 		loc = row.Loc
 	}
-	return client.Wanted{Line: row.Line, Shift: client.ShiftOf(began, order.At, loc), Order: order}
+	w.Shift = client.ShiftOf(began, order.At, loc)
+	return w
 }
 
 // run replaces the plan of each VCC, or of none where one file would withdraw too much.
