@@ -51,12 +51,14 @@ func TestSwallowedAsides(t *testing.T) {
 	r := newRig(t)
 	r.start(nil)
 	subjects := []string{prefix.Cancel(vcc), prefix.Status(vcc)}
-	for _, subject := range subjects {
-		r.must(r.nc.PublishMsg(&nats.Msg{Subject: subject, Header: nats.Header{"Status": {"503"}}}))
-	}
 	nudge, err := messages.Cancel{ID: "a", By: messages.Cancellation{At: time.Now()}}.Encode()
 	r.must(err)
 	for _, subject := range subjects {
+		r.until("the worker listens", func() bool {
+			_, err := r.nc.Request(subject, nudge, time.Second)
+			return err == nil
+		})
+		r.must(r.nc.PublishMsg(&nats.Msg{Subject: subject, Header: nats.Header{"Status": {"503"}}}))
 		if _, err := r.nc.Request(subject, nudge, 10*time.Second); err != nil {
 			t.Errorf("%s: %v", subject, err)
 		}
