@@ -88,7 +88,9 @@ func TestAwaitRestart(t *testing.T) {
 	addr := r.addr()
 	r.stop()
 	r.start(addr)
-	for !r.nc.IsConnected() {
+	// What is published before the client has seen that its connection is lost gets no
+	// answer.
+	for r.nc.Stats().Reconnects == 0 {
 		time.Sleep(10 * time.Millisecond)
 	}
 	r.finish(vcc, "30001", "a", messages.OutcomeSignedOut)
