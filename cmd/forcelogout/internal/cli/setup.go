@@ -106,9 +106,9 @@ func (c *setupCommand) Run(ctx context.Context, std console.IO) error {
 // denialLook is how often setup looks whether the server has refused something.
 const denialLook = 100 * time.Millisecond
 
-// untilDenied ends a context when the server refuses what was asked: it tells that to
-// the connection, and the request would wait for its answer. heed puts the refusal in
-// the place of the error that comes of it, and is called once.
+// untilDenied ends a context when the server refuses what was asked: the server tells the
+// connection of a refusal, and the request would wait for an answer that never comes. heed
+// puts the refusal in the place of the error of the ended context, and is called once.
 func untilDenied(ctx context.Context, nc *nats.Conn) (until context.Context, heed func(error) error) {
 	until, end := context.WithCancelCause(ctx)
 	over := make(chan struct{})

@@ -48,8 +48,8 @@ func (f Connection) ValidPrefix() (messages.Prefix, error) {
 	return prefix, nil
 }
 
-// Connect reaches NATS or ends the command with exit.Unreachable. What is lost of
-// a connection later comes back by itself.
+// Connect reaches NATS or ends the command with exit.Unreachable. A
+// connection that is lost later is made again by itself.
 func (f Connection) Connect(name string, log *slog.Logger, more ...nats.Option) (*nats.Conn, streams.API, error) {
 	api := streams.API{Domain: f.JSDomain, Prefix: f.JSPrefix}
 	opts, err := f.options(name, log)

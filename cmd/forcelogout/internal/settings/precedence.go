@@ -26,8 +26,8 @@ func (f *Connection) settleNATS(explicit func(flag string) bool) error {
 	return f.oneOf(explicit)
 }
 
-// forget drops all that the environment says of the connection: a context was asked
-// for, which has that itself.
+// forget drops all that the environment says of the connection: the context that was asked
+// for says it.
 func (f *Connection) forget(explicit func(string) bool) {
 	for flag, value := range map[string]*string{
 		"nats": &f.NATS, "nats-user": &f.User, "nats-password-file": &f.PasswordIn, "nats-token-file": &f.TokenIn,
