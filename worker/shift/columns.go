@@ -52,10 +52,10 @@ func fields() map[string]string {
 	}
 }
 
+var marks = strings.NewReplacer(" ", "", "_", "", "-", "", "\u00a0", "")
+
 // plain is a name as it is compared: without case, space, _ and -.
-func plain(name string) string {
-	return strings.NewReplacer(" ", "", "_", "", "-", "", "\u00a0", "").Replace(strings.ToLower(name))
-}
+func plain(name string) string { return marks.Replace(strings.ToLower(name)) }
 
 // mapped are the fields that Rules.Columns can name besides: a shift's date and start,
 // and how long it lasts. No column is one of them by its name alone.

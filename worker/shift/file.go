@@ -85,7 +85,8 @@ func Read(r io.Reader, d Defaults) iter.Seq2[Row, error] {
 			err = kind(peeked(in))
 		case start == '{':
 			d.Rules.note(func(s *Seen) { s.Header = []string{"line"} })
-			err = readNDJSON(in, func(line int, data []byte) error { return d.jsonLine(yield, line, data) }, bad)
+			rows := newObjects(d)
+			err = readNDJSON(in, func(line int, data []byte) error { return rows.line(yield, line, data) }, bad)
 		default:
 			err = d.readCSV(in, each, bad)
 		}

@@ -43,15 +43,44 @@ func readNDJSON(in *bufio.Reader, row func(line int, data []byte) error, bad fun
 	}
 }
 
-// jsonLine offers what a line is, unless it is one to leave out.
-func (d Defaults) jsonLine(yield func(Row, error) bool, line int, data []byte) error {
-	row, err := d.jsonRow(data)
+// objects reads rows that are JSON objects.
+type objects struct {
+	Defaults
+	rules  Rules
+	places map[string]place // of names that were met before
+}
+
+// place is what a name is for: see Rules.use, and the field where it is one.
+type place struct{ use, field string }
+
+// mostPlaces bounds what is remembered: the names of an object may be anything.
+const mostPlaces = 1000
+
+func newObjects(d Defaults) *objects {
+	return &objects{Defaults: d, rules: d.rules(), places: map[string]place{}}
+}
+
+func (o *objects) place(name string) place {
+	p, met := o.places[name]
+	if !met {
+		p.use = o.rules.use(name)
+		p.field = or(fields()[p.use], mapped()[p.use])
+		if len(o.places) < mostPlaces {
+			o.places[name] = p
+		}
+	}
+	return p
+}
+
+// line offers what a line is, unless it is one to leave out.
+func (o *objects) line(yield func(Row, error) bool, line int, data []byte) error {
+	row, err := o.row(data)
 	switch {
-	case errors.Is(err, errBlank) && (d.Rules.SkipBlank || d.Passed):
-		d.Rules.note(func(s *Seen) { s.Blank++ })
+	case errors.Is(err, errBlank) && (o.rules.SkipBlank || o.Passed):
+		o.rules.note(func(s *Seen) { s.Blank++ })
 		return nil
 	case errors.Is(err, errLeftOut):
-		d.Rules.note(func(s *Seen) { s.LeftOut++ })
+		o.rules.note(func(s *Seen) { s.LeftOut++ })
 		return nil
 	}
 	return offer(yield, line, []string{strings.TrimSpace(string(data))}, row, err)
@@ -59,9 +88,9 @@ func (d Defaults) jsonLine(yield func(Row, error) bool, line int, data []byte) e
 
 var errLeftOut = errors.New("a row that the conditions leave out")
 
-// jsonFields names the values of an object as a command does. Those for meta go there,
+// fields names the values of an object as a command does. Those for meta go there,
 // others that are to be ignored are dropped, and the rest is left to be refused.
-func (r Rules) jsonFields(given map[string]jsontext.Value) (map[string]jsontext.Value, error) {
+func (o *objects) fields(given map[string]jsontext.Value) (map[string]jsontext.Value, error) {
 	text := func(name string) string {
 		var s string
 		if json.Unmarshal(given[name], &s) != nil {
@@ -69,7 +98,7 @@ func (r Rules) jsonFields(given map[string]jsontext.Value) (map[string]jsontext.
 		}
 		return strings.TrimSpace(s)
 	}
-	if !r.takes(func(column string) string {
+	if !o.rules.takes(func(column string) string {
 		for name := range given {
 			if plain(name) == plain(column) {
 				return text(name)
@@ -82,26 +111,25 @@ func (r Rules) jsonFields(given map[string]jsontext.Value) (map[string]jsontext.
 	named := map[string]jsontext.Value{}
 	var told metaOf
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		use := r.use(name)
-		field := or(fields()[use], mapped()[use])
+		to := o.place(name)
 		switch {
 		case name == "meta" || name == "issuedAt":
-			field = name
-		case use == useMeta:
+			to.field = name
+		case to.use == useMeta:
 			told.add(name, text(name))
 			continue
-		case use == useNothing:
+		case to.use == useNothing:
 			continue
-		case use == "":
+		case to.use == "":
 			return nil, fmt.Errorf("unknown field %q%s: name it in --columns FIELD=NAME, --meta or --ignore", name, didYouMean(name, fields()))
 		}
-		if _, twice := named[field]; twice {
-			return nil, fmt.Errorf("%s is given twice", field)
+		if _, twice := named[to.field]; twice {
+			return nil, fmt.Errorf("%s is given twice", to.field)
 		}
-		named[field] = given[name]
+		named[to.field] = given[name]
 	}
 	if told.changed {
-		r.note(func(s *Seen) { s.MetaCut++ })
+		o.rules.note(func(s *Seen) { s.MetaCut++ })
 	}
 	if told.entries != nil {
 		named["meta"] = told.beside(named["meta"])
@@ -109,15 +137,16 @@ func (r Rules) jsonFields(given map[string]jsontext.Value) (map[string]jsontext.
 	return named, nil
 }
 
-// jsonRow makes a command of an object: a command's fields, of which the id may be
+// row makes a command of an object: a command's fields, of which the id may be
 // left out, and at and vcc.
-func (d Defaults) jsonRow(data []byte) (Row, error) {
+func (o *objects) row(data []byte) (Row, error) {
+	d := o.Defaults
 	row := Row{VCC: d.VCC, At: d.At}
 	var fields map[string]jsontext.Value
 	if err := json.Unmarshal(data, &fields); err != nil {
 		return row, fmt.Errorf("no JSON object with one value for each name: %w", err)
 	}
-	fields, err := d.rules().jsonFields(fields)
+	fields, err := o.fields(fields)
 	if err != nil {
 		return row, err
 	}
