@@ -91,16 +91,10 @@ type situation struct {
 // run, which was cut off after any write, has done already.
 func (s situation) decide() []Change {
 	changes := make([]Change, 0, len(s.wanted))
-	byAgent := map[string][]Entry{}
-	for _, e := range s.open {
-		byAgent[e.Command.WorkNo] = append(byAgent[e.Command.WorkNo], e)
-	}
-	spokenFor := map[string]bool{}
-	days := map[string]bool{}
+	open, spokenFor, days := byAgent(s.open), map[string]bool{}, s.days()
 	for _, w := range s.wanted {
-		days[w.Shift.Day] = true
 		var ours []Entry
-		for _, e := range byAgent[w.Shift.WorkNo] {
+		for _, e := range open[w.Shift.WorkNo] {
 			if w.endedBy(e, s.loc) && !spokenFor[e.Command.ID] {
 				spokenFor[e.Command.ID] = true
 				ours = append(ours, e)
@@ -123,13 +117,18 @@ func (s situation) covers(e Entry, days map[string]bool) bool {
 	return e.FromFile() && s.scope.hasMeta(e.Command) && (!s.scope.Dates || days[e.Day(s.loc)])
 }
 
-// inScope is how many commands the file speaks for.
-func (s situation) inScope() int {
+// days are those that the file has shifts on.
+func (s situation) days() map[string]bool {
 	days := map[string]bool{}
 	for _, w := range s.wanted {
 		days[w.Shift.Day] = true
 	}
-	n := 0
+	return days
+}
+
+// inScope is how many commands the file speaks for.
+func (s situation) inScope() int {
+	n, days := 0, s.days()
 	for _, e := range s.open {
 		if s.covers(e, days) {
 			n++

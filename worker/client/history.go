@@ -157,13 +157,3 @@ func (h *history) cut(err error) error {
 	}
 	return h.client.explain(fmt.Sprintf("reading results, of which %d of %d came", h.count, h.info.State.Msgs), err)
 }
-
-// pause waits, or until the context ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}

@@ -58,12 +58,17 @@ func (c *Client) insistOn(ctx context.Context, stream string, page func() (read 
 		if failed++; failed == passRetries {
 			return err
 		}
-		timer := time.NewTimer(time.Duration(failed) * 100 * time.Millisecond)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
+		pause(ctx, time.Duration(failed)*100*time.Millisecond)
+	}
+}
+
+// pause waits, or until the context ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 

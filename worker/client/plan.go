@@ -181,32 +181,47 @@ func (c *Client) pastsOf(ctx context.Context, vcc string, shifts []Shift, open m
 	return again, nil
 }
 
-// IDs are the ids of commands that were made of rows of a file, by replacement or not:
-// those that have not ended, or else the last ones. Rows carry the ids that a file alone
-// gives them.
-func (c *Client) IDs(ctx context.Context, vcc string, rows []Wanted, loc *time.Location) ([]string, error) {
-	plan, err := c.Plan(ctx, vcc)
+// known reads what is planned, and the past of the rows' shifts.
+func (c *Client) known(ctx context.Context, vcc string, rows []Wanted) (plan []Entry, past map[Shift]past, err error) {
+	plan, err = c.Plan(ctx, vcc)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	byAgent, open := map[string][]Entry{}, map[string]bool{}
+	open := make(map[string]bool, len(plan))
 	for _, e := range plan {
-		byAgent[e.Command.WorkNo] = append(byAgent[e.Command.WorkNo], e)
 		open[e.Command.ID] = true
 	}
 	shifts := make([]Shift, len(rows))
 	for i, w := range rows {
 		shifts[i] = w.Shift
 	}
-	past, err := c.pasts(ctx, vcc, shifts, open)
+	past, err = c.pasts(ctx, vcc, shifts, open)
+	return plan, past, err
+}
+
+// byAgent sorts a plan by whom it is about.
+func byAgent(plan []Entry) map[string][]Entry {
+	all := map[string][]Entry{}
+	for _, e := range plan {
+		all[e.Command.WorkNo] = append(all[e.Command.WorkNo], e)
+	}
+	return all
+}
+
+// IDs are the ids of commands that were made of rows of a file, by replacement or not:
+// those that have not ended, or else the last ones. Rows carry the ids that a file alone
+// gives them.
+func (c *Client) IDs(ctx context.Context, vcc string, rows []Wanted, loc *time.Location) ([]string, error) {
+	plan, past, err := c.known(ctx, vcc, rows)
 	if err != nil {
 		return nil, err
 	}
+	planned := byAgent(plan)
 	var ids []string
 	for _, w := range rows {
 		before := len(ids)
-		for _, e := range byAgent[w.Shift.WorkNo] {
-			if _, planned := readPlanID(e.Command.ID); e.Command.ID == w.Order.Command.ID || planned && e.ends(w.Shift, loc) {
+		for _, e := range planned[w.Shift.WorkNo] {
+			if _, is := readPlanID(e.Command.ID); e.Command.ID == w.Order.Command.ID || is && e.ends(w.Shift, loc) {
 				ids = append(ids, e.Command.ID)
 			}
 		}

@@ -133,7 +133,7 @@ func undecided(all []*pending) []*pending {
 
 // goOn waits until the next attempt is due, or says why there will be none. The last
 // attempt failed with err.
-func (p *publishing) goOn(ctx context.Context, err error, pause time.Duration) error {
+func (p *publishing) goOn(ctx context.Context, err error, rest time.Duration) error {
 	waited := time.Since(p.decided)
 	switch {
 	case ctx.Err() != nil:
@@ -148,14 +148,8 @@ func (p *publishing) goOn(ctx context.Context, err error, pause time.Duration) e
 	case waited > p.patience:
 		return fmt.Errorf("NATS has stored nothing for %v: %w", p.patience, err)
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	pause(ctx, rest)
+	return ctx.Err()
 }
 
 // giveUp makes the receipt of an order that no attempt has decided.

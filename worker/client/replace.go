@@ -57,19 +57,7 @@ func (c *Client) Preview(ctx context.Context, r Replacement) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, err := c.Plan(ctx, r.VCC)
-	if err != nil {
-		return nil, err
-	}
-	ids := make(map[string]bool, len(open))
-	for _, e := range open {
-		ids[e.Command.ID] = true
-	}
-	shifts := make([]Shift, len(rows))
-	for i, w := range rows {
-		shifts[i] = w.Shift
-	}
-	past, err := c.pasts(ctx, r.VCC, shifts, ids)
+	open, past, err := c.known(ctx, r.VCC, rows)
 	if err != nil {
 		return nil, err
 	}
