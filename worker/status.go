@@ -2,12 +2,10 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/forcelogout/forcelogout/messages"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // answerStatus tells how the worker stands, to whoever asks, until the context
@@ -19,14 +17,7 @@ func (w *Worker) answerStatus(ctx context.Context) {
 		return
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	for {
-		m, err := sub.NextMsgWithContext(ctx)
-		switch {
-		case errors.Is(err, nats.ErrSlowConsumer), errors.Is(err, nats.ErrNoResponders): // whoever publishes can write a 503
-			continue
-		case err != nil: // the context's end, or the connection's
-			return
-		}
+	for m := range streams.Heard(ctx, sub) {
 		if data, err := w.status().Encode(); err == nil {
 			_ = m.Respond(data)
 		}

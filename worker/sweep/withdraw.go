@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/record"
+	"github.com/forcelogout/forcelogout/worker/streams"
 )
 
 // A command is withdrawn by a note beside it (messages.Parked), which every worker
@@ -39,16 +39,8 @@ func (s *Sweeper) eachCancel(ctx context.Context, queue string, do func(messages
 		return
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	for {
-		m, err := sub.NextMsgWithContext(ctx)
-		switch {
-		case errors.Is(err, nats.ErrSlowConsumer):
-			continue // the notes are there all the same
-		case errors.Is(err, nats.ErrNoResponders):
-			continue // an empty message with a header Status: whoever publishes writes the headers
-		case err != nil:
-			return
-		}
+	// Where a nudge is lost, the note is there all the same.
+	for m := range streams.Heard(ctx, sub) {
 		if c, err := messages.DecodeCancel(m.Data); err == nil {
 			do(c, m)
 		}
