@@ -10,9 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
 	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/gateway/sim"
@@ -110,15 +107,7 @@ func checkCalls(t *testing.T, g *sim.Gateway, agents, inFlight int) {
 // test is over soon.
 func shortLease(t *testing.T, ctx context.Context, url string) {
 	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := rig.JetStream(t, url)
 	plan := streams.Plan{Prefix: messages.DefaultPrefix, AckWait: 2 * time.Second}
 	if _, err := streams.Setup(ctx, js, plan); err != nil {
 		t.Fatal(err)

@@ -12,9 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
@@ -160,15 +157,7 @@ func checkDemo(t *testing.T, ctx context.Context, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := rig.JetStream(t, url)
 	for kind, least := range map[string]uint64{"RESULTS": 24, "DEAD": 1} {
 		stream, err := js.Stream(ctx, messages.DefaultPrefix.Stream(kind))
 		if err != nil {

@@ -164,16 +164,8 @@ func TestStartupErrors(t *testing.T) {
 // spoil makes a results stream that would take two results for a command.
 func spoil(t *testing.T, url string) {
 	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "SPOILT_RESULTS", Subjects: []string{"spoilt.results.*.*.*"}})
+	js := rig.JetStream(t, url)
+	_, err := js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "SPOILT_RESULTS", Subjects: []string{"spoilt.results.*.*.*"}})
 	if err != nil {
 		t.Fatal(err)
 	}

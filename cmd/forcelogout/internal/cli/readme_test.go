@@ -26,11 +26,17 @@ func readme(t *testing.T) string {
 // the program takes.
 func TestREADMECommands(t *testing.T) {
 	t.Parallel()
-	lines := regexp.MustCompile(`(?m)^ *(?:go run \./cmd/)?forcelogout (.+)$`).FindAllStringSubmatch(readme(t), -1)
-	if len(lines) < 5 {
-		t.Fatalf("only %d command lines found", len(lines))
+	takesAll(t, readme(t), regexp.MustCompile(`(?m)^ *(?:go run \./cmd/)?forcelogout (.+)$`), 5)
+}
+
+// takesAll: the program takes each command line of a page, of which there are some at least.
+func takesAll(t *testing.T, page string, lines *regexp.Regexp, least int) {
+	t.Helper()
+	found := lines.FindAllStringSubmatch(page, -1)
+	if len(found) < least {
+		t.Fatalf("only %d command lines found", len(found))
 	}
-	for _, line := range lines {
+	for _, line := range found {
 		var cli commands
 		parser, err := kong.New(&cli, kong.Name("forcelogout"), kong.DefaultEnvars("FORCELOGOUT"))
 		if err != nil {

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
@@ -66,13 +65,8 @@ func stored(t *testing.T, url string, all ...messages.Result) jetstream.Stream {
 			t.Fatal(err)
 		}
 	}
-	nc, err := nats.Connect(url)
-	must(err)
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	must(err)
-	ctx := rig.Context(t)
-	_, err = streams.Setup(ctx, js, streams.Plan{Prefix: messages.DefaultPrefix})
+	js, ctx := rig.JetStream(t, url), rig.Context(t)
+	_, err := streams.Setup(ctx, js, streams.Plan{Prefix: messages.DefaultPrefix})
 	must(err)
 	for i, r := range all {
 		msg, err := schematest.Told(messages.DefaultPrefix, r)

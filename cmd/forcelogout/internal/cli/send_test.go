@@ -5,13 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/console"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
-	"github.com/forcelogout/forcelogout/messages"
 	"github.com/forcelogout/forcelogout/worker/shift"
 )
 
@@ -50,22 +46,8 @@ func TestSendDays(t *testing.T) {
 	if code != exit.OK {
 		t.Fatalf("exit %d, %s%s", code, out, errOut)
 	}
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stream, err := js.Stream(ctx, messages.DefaultPrefix.Stream("COMMANDS"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	msg, err := stream.GetLastMsgForSubject(ctx, messages.DefaultPrefix.Commands(messages.DefaultVCC))
-	if err != nil || !strings.Contains(string(msg.Data), `"expiresAt":"2126-01-02T18:30:00Z"`) {
-		t.Errorf("sent %+v, %v", msg, err)
+	if sent := lastCommand(ctx, t, url); !strings.Contains(sent, `"expiresAt":"2126-01-02T18:30:00Z"`) {
+		t.Errorf("sent %s", sent)
 	}
 	if code, out, errOut := invoke(ctx, "cancel", "--nats", url, "--timeout", "1d", "--work-no", "30001"); code != exit.OK {
 		t.Errorf("exit %d, %s%s", code, out, errOut)

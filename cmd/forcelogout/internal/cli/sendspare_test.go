@@ -9,10 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/exit"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/rig"
 	"github.com/forcelogout/forcelogout/cmd/forcelogout/internal/settings"
@@ -140,15 +136,7 @@ func TestSendConditions(t *testing.T) {
 // lastCommand is what stands last in the command stream.
 func lastCommand(ctx context.Context, t *testing.T, url string) string {
 	t.Helper()
-	nc, err := nats.Connect(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := rig.JetStream(t, url)
 	stream, err := js.Stream(ctx, messages.DefaultPrefix.Stream("COMMANDS"))
 	if err != nil {
 		t.Fatal(err)
@@ -200,20 +188,7 @@ func TestSparePeopleCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := regexp.MustCompile(`(?m)^(?:forcelogout|.*`+"`forcelogout"+`) ([^`+"`"+`\n]+)`).FindAllStringSubmatch(string(page), -1)
-	if len(lines) < 4 {
-		t.Fatalf("only %d command lines found", len(lines))
-	}
-	for _, line := range lines {
-		var cli commands
-		parser, err := kong.New(&cli, kong.Name("forcelogout"), kong.DefaultEnvars("FORCELOGOUT"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := parser.Parse(strings.Fields(line[1])); err != nil {
-			t.Errorf("%s: %v", line[0], err)
-		}
-	}
+	takesAll(t, string(page), regexp.MustCompile(`(?m)^(?:forcelogout|.*`+"`forcelogout"+`) ([^`+"`"+`\n]+)`), 4)
 	known := reflect.TypeFor[settings.PerVCC]()
 	for _, key := range []string{"protect", "protect-file", "when-idle", "grace", "wrap-up", "max-per-minute"} {
 		if !strings.Contains(string(page), "`"+key) && !strings.Contains(string(page), key+":") {

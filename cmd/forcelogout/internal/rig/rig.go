@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/forcelogout/forcelogout/messages/schematest"
 	"github.com/forcelogout/forcelogout/worker/embedded"
@@ -84,6 +85,21 @@ func NATS(t *testing.T) string {
 	t.Cleanup(nc.Close)
 	schematest.Watch(t, nc)
 	return ns.URL()
+}
+
+// JetStream connects to a server until the test ends.
+func JetStream(t *testing.T, url string) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }
 
 // Gateway starts a simulated gateway at which inspector 1001 is signed in with GUID.
