@@ -37,8 +37,8 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// Change counts what became of a row.
-func (m *Metrics) Change(kind string) { m.changes.WithLabelValues(kind).Inc() }
+// Changed counts rows of which the same became.
+func (m *Metrics) Changed(kind string, rows int) { m.changes.WithLabelValues(kind).Add(float64(rows)) }
 
 func (m *Metrics) file(outcome Outcome) {
 	m.files.WithLabelValues(string(outcome)).Inc()

@@ -129,9 +129,7 @@ func (c *feedCommand) handle(ctx context.Context, cl *client.Client, metrics *fe
 		return feed.Later, explained(err)
 	}
 	for kind, n := range r.counts {
-		for range n {
-			metrics.Change(string(kind))
-		}
+		metrics.Changed(string(kind), n)
 	}
 	if err != nil {
 		return feed.Done, fmt.Errorf("%d too late, %d undecided: see the report", r.counts[client.Late], r.counts[client.Unsure])
